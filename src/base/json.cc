@@ -1,0 +1,326 @@
+#include "base/json.h"
+
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "base/format.h"
+#include "base/invariant.h"
+
+// A document written out of order is a bug of ours and aborts in every build, not only in debug ones.
+#define RAPIDJSON_ASSERT(holds) ::tidemark::invariant(static_cast<bool>(holds), "JSON: " #holds)
+#include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
+#include <rapidjson/stringbuffer.h>
+#include <rapidjson/writer.h>
+
+namespace tidemark {
+namespace {
+
+constexpr std::size_t kMaxDepth = 64;
+constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
+
+struct Utf8Part {
+  std::size_t length;
+  bool valid;
+};
+
+// The character at the front of a text, or the longest start of one that is broken off (at least one byte):
+// table 3-7 of the Unicode standard.
+Utf8Part first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {1, true};
+  if (lead < 0xc2 || lead > 0xf4) return {1, false};
+  const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  for (std::size_t i = 1; i < length; ++i) {
+    if (i == text.size()) return {i, false};
+    if (byte(i) < (i == 1 ? low : 0x80) || byte(i) > (i == 1 ? high : 0xbf)) return {i, false};
+  }
+  return {length, true};
+}
+
+// How many bytes from the front are valid UTF-8.
+std::size_t valid_prefix(std::string_view text) {
+  std::size_t at = 0;
+  while (at < text.size()) {
+    const Utf8Part part = first_character(text.substr(at));
+    if (!part.valid) break;
+    at += part.length;
+  }
+  return at;
+}
+
+std::string with_replacements(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const Utf8Part part = first_character(text);
+    out.append(part.valid ? text.substr(0, part.length) : kReplacement);
+    text.remove_prefix(part.length);
+  }
+  return out;
+}
+
+using JsonOutput = rapidjson::StringBuffer;
+
+class CheckedWriter : public rapidjson::Writer<JsonOutput> {
+ public:
+  using Writer::Writer;
+  // True when the next thing in place is the name of an object's member.
+  bool at_name() const {
+    if (level_stack_.Empty()) return false;
+    const Level* level = level_stack_.Top<Level>();
+    return !level->inArray && level->valueCount % 2 == 0;
+  }
+};
+
+}  // namespace
+
+struct JsonWriter::Buffer {
+  JsonOutput out;
+  CheckedWriter writer{out};
+
+  CheckedWriter& at_value() {
+    invariant(!writer.at_name(), "JSON: a member of an object needs a name first");
+    return writer;
+  }
+  void write_text(std::string_view s) {
+    if (valid_prefix(s) == s.size()) {
+      writer.String(s.empty() ? "" : s.data(), static_cast<rapidjson::SizeType>(s.size()));
+    } else {
+      const std::string repaired = with_replacements(s);
+      writer.String(repaired.data(), static_cast<rapidjson::SizeType>(repaired.size()));
+    }
+  }
+};
+
+JsonWriter::JsonWriter() : buffer_(std::make_unique<Buffer>()) {}
+JsonWriter::~JsonWriter() = default;
+JsonWriter::JsonWriter(JsonWriter&&) noexcept = default;
+JsonWriter& JsonWriter::operator=(JsonWriter&&) noexcept = default;
+
+JsonWriter& JsonWriter::begin_object() {
+  buffer_->at_value().StartObject();
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_object() {
+  buffer_->writer.EndObject();
+  return *this;
+}
+
+JsonWriter& JsonWriter::begin_array() {
+  buffer_->at_value().StartArray();
+  return *this;
+}
+
+JsonWriter& JsonWriter::end_array() {
+  buffer_->writer.EndArray();
+  return *this;
+}
+
+JsonWriter& JsonWriter::key(std::string_view name) {
+  invariant(buffer_->writer.at_name(), "JSON: a name belongs into an object, before a value");
+  buffer_->write_text(name);
+  return *this;
+}
+
+JsonWriter& JsonWriter::null() {
+  buffer_->at_value().Null();
+  return *this;
+}
+
+JsonWriter& JsonWriter::boolean(bool b) {
+  buffer_->at_value().Bool(b);
+  return *this;
+}
+
+JsonWriter& JsonWriter::integer(std::int64_t i) {
+  buffer_->at_value().Int64(i);
+  return *this;
+}
+
+JsonWriter& JsonWriter::unsigned_integer(std::uint64_t i) {
+  buffer_->at_value().Uint64(i);
+  return *this;
+}
+
+JsonWriter& JsonWriter::real(double d) {
+  if (!std::isfinite(d)) return null();
+  const std::string digits = real_to_text(d);
+  buffer_->at_value().RawValue(digits.data(), digits.size(), rapidjson::kNumberType);
+  return *this;
+}
+
+JsonWriter& JsonWriter::text(std::string_view s) {
+  buffer_->at_value();
+  buffer_->write_text(s);
+  return *this;
+}
+
+JsonWriter& JsonWriter::value(const Value& v) {
+  switch (v.type()) {
+    case Value::Type::null:
+      return null();
+    case Value::Type::boolean:
+      return boolean(v.as_boolean());
+    case Value::Type::integer:
+      return integer(v.as_integer());
+    case Value::Type::real:
+      return real(v.as_real());
+    case Value::Type::text:
+      return text(v.as_text());
+  }
+  return *this;
+}
+
+std::string JsonWriter::take() {
+  std::string document(view());
+  clear();
+  return document;
+}
+
+std::string_view JsonWriter::view() const {
+  invariant(buffer_->writer.IsComplete(), "JSON: the document is not finished");
+  return {buffer_->out.GetString(), buffer_->out.GetSize()};
+}
+
+void JsonWriter::clear() {
+  buffer_->out.Clear();
+  buffer_->writer.Reset(buffer_->out);
+}
+
+namespace {
+
+// Builds a JsonValue from the events of the parser. An event that returns false ends the parse; refusal()
+// then says why.
+class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
+ public:
+  explicit Builder(JsonValue& root) : root_(root) {}
+
+  bool Null() {
+    place();
+    return true;
+  }
+  bool Bool(bool b) {
+    JsonValue& v = place();
+    v.type = JsonValue::Type::boolean;
+    v.boolean = b;
+    return true;
+  }
+  bool RawNumber(const char* digits, rapidjson::SizeType length, bool) {
+    const std::string_view number(digits, length);
+    const char* const end = digits + length;
+    JsonValue& v = place();
+    if (number.find_first_of(".eE") == std::string_view::npos) {
+      v.type = JsonValue::Type::integer;
+      if (std::from_chars(digits, end, v.integer).ec == std::errc{}) return true;
+      v.integer = 0;
+    }
+    v.type = JsonValue::Type::real;
+    if (std::from_chars(digits, end, v.real).ec == std::errc{}) return true;
+    return refuse("number out of range");
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    JsonValue& v = place();
+    v.type = JsonValue::Type::text;
+    v.text.assign(text, length);
+    return true;
+  }
+  bool Key(const char* name, rapidjson::SizeType length, bool) {
+    name_.assign(name, length);
+    return true;
+  }
+  bool StartObject() { return open(JsonValue::Type::object); }
+  bool StartArray() { return open(JsonValue::Type::array); }
+  bool EndObject(rapidjson::SizeType) { return close(); }
+  bool EndArray(rapidjson::SizeType) { return close(); }
+
+  std::string_view refusal() const { return refusal_; }
+
+ private:
+  // Where the next value goes. Pointers in open_ stay good: only the innermost list grows.
+  JsonValue& place() {
+    if (open_.empty()) return root_;
+    JsonValue& parent = *open_.back();
+    if (parent.type == JsonValue::Type::array) return parent.items.emplace_back();
+    return parent.members.emplace_back(std::move(name_), JsonValue()).second;
+  }
+  bool open(JsonValue::Type type) {
+    if (open_.size() == kMaxDepth) return refuse("nested deeper than 64");
+    JsonValue& v = place();
+    v.type = type;
+    open_.push_back(&v);
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+  bool refuse(std::string_view why) {
+    refusal_ = why;
+    return false;
+  }
+
+  JsonValue& root_;
+  std::vector<JsonValue*> open_;
+  std::string name_;
+  std::string_view refusal_;
+};
+
+}  // namespace
+
+Result<JsonValue> JsonValue::parse(std::string_view text) {
+  // The parser takes a zero byte for the end of its input; no JSON document holds one.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
+    return fail(format("parse JSON: zero byte at byte {}", zero), Error::Kind::usage);
+
+  // Iterative: the stack stays flat whatever the input. Numbers come as text: from_chars rounds exactly.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                              rapidjson::kParseNumbersAsStringsFlag;
+  JsonValue root;
+  Builder builder(root);
+  rapidjson::MemoryStream in(text.data(), text.size());
+  rapidjson::Reader reader;
+  const rapidjson::ParseResult result = reader.Parse<kFlags>(in, builder);
+  if (result.IsError()) {
+    const std::string_view why =
+        builder.refusal().empty() ? rapidjson::GetParseError_En(result.Code()) : builder.refusal();
+    return fail(format("parse JSON: {} at byte {}", why, result.Offset()), Error::Kind::usage);
+  }
+  return root;
+}
+
+const JsonValue* JsonValue::find(std::string_view name) const {
+  for (const auto& [member_name, member] : members)
+    if (member_name == name) return &member;
+  return nullptr;
+}
+
+std::string_view JsonValue::text_of(std::string_view name, std::string_view fallback) const {
+  const JsonValue* member = find(name);
+  return member != nullptr && member->type == Type::text ? std::string_view(member->text) : fallback;
+}
+
+std::int64_t JsonValue::integer_of(std::string_view name, std::int64_t fallback) const {
+  const JsonValue* member = find(name);
+  return member != nullptr && member->type == Type::integer ? member->integer : fallback;
+}
+
+double JsonValue::number_of(std::string_view name, double fallback) const {
+  const JsonValue* member = find(name);
+  if (member == nullptr) return fallback;
+  if (member->type == Type::integer) return static_cast<double>(member->integer);
+  return member->type == Type::real ? member->real : fallback;
+}
+
+bool JsonValue::boolean_of(std::string_view name, bool fallback) const {
+  const JsonValue* member = find(name);
+  return member != nullptr && member->type == Type::boolean ? member->boolean : fallback;
+}
+
+}  // namespace tidemark
