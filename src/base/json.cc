@@ -109,6 +109,7 @@ JsonWriter& JsonWriter::begin_object() {
 }
 
 JsonWriter& JsonWriter::end_object() {
+  invariant(buffer_->writer.at_name(), "JSON: an object ends after a member's value");
   buffer_->writer.EndObject();
   return *this;
 }
