@@ -324,4 +324,11 @@ bool JsonValue::boolean_of(std::string_view name, bool fallback) const {
   return member != nullptr && member->type == Type::boolean ? member->boolean : fallback;
 }
 
+JsonValue::JsonValue() = default;
+JsonValue::JsonValue(const JsonValue&) = default;
+JsonValue::JsonValue(JsonValue&&) noexcept = default;
+JsonValue& JsonValue::operator=(const JsonValue&) = default;
+JsonValue& JsonValue::operator=(JsonValue&&) noexcept = default;
+JsonValue::~JsonValue() = default;
+
 }  // namespace tidemark

@@ -55,6 +55,14 @@ class JsonValue {
   enum class Type { null, boolean, integer, real, text, array, object };
   static Result<JsonValue> parse(std::string_view text);
 
+  // Out of line, where the type is complete: clang refuses implicit ones over `members`.
+  JsonValue();
+  JsonValue(const JsonValue&);
+  JsonValue(JsonValue&&) noexcept;
+  JsonValue& operator=(const JsonValue&);
+  JsonValue& operator=(JsonValue&&) noexcept;
+  ~JsonValue();
+
   Type type = Type::null;
   bool boolean = false;
   std::int64_t integer = 0;
