@@ -1,0 +1,59 @@
+// Network: stream sockets as the rooms see them. No asio type passes this door.
+//
+// Callbacks run on the loop. A Connection or Listener that is destroyed calls back no more. A callback may
+// destroy the object that calls it.
+// Back-pressure: pause() stops reading from the kernel, whose buffer then fills and slows the peer.
+// Threads: loop only.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tidemark {
+
+class Connection {
+ public:
+  struct Events {
+    // The bytes are valid during the call.
+    std::function<void(std::string_view)> data = {};
+    // Once, with the reason; empty when the peer closed in order. Not called after close().
+    std::function<void(std::string reason)> closed = {};
+    // The write buffer has become empty.
+    std::function<void()> drained = {};
+  };
+  virtual ~Connection() = default;  // closes at once
+  virtual void start(Events events) = 0;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  // Queues bytes for sending; the caller looks at unsent() and stops in time.
+  virtual void write(std::string bytes) = 0;
+  virtual std::size_t unsent() const = 0;
+  // Sends what is queued, then closes.
+  virtual void close() = 0;
+  virtual const std::string& peer() const = 0;  // "127.0.0.1:40312", for messages
+};
+
+class Listener {
+ public:
+  virtual ~Listener() = default;
+  virtual std::string address() const = 0;  // with the port that was really taken
+};
+
+class Network {
+ public:
+  virtual ~Network() = default;
+  // "host:port", "[::1]:port", ":port". Accepts until the Listener is destroyed.
+  virtual Result<std::unique_ptr<Listener>> listen_tcp(
+      const std::string& address, std::function<void(std::unique_ptr<Connection>)> accepted) = 0;
+  // A stream socket in the file system, made with `mode`. A stale socket file in its way is removed.
+  virtual Result<std::unique_ptr<Listener>> listen_unix(
+      const std::string& path, unsigned mode, std::function<void(std::unique_ptr<Connection>)> accepted) = 0;
+  // The program's standard input as a connection that is only read.
+  virtual Result<std::unique_ptr<Connection>> standard_input() = 0;
+};
+
+}  // namespace tidemark
