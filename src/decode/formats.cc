@@ -1,0 +1,43 @@
+#include "base/format.h"
+#include "base/invariant.h"
+#include "decode/csv.h"
+#include "decode/decoder.h"
+#include "decode/json.h"
+
+namespace tidemark {
+namespace {
+
+constexpr FormatDeclaration kFormats[] = {
+    {FormatSettings::Type::json, "json", json_refuses, make_json_decoder},
+    {FormatSettings::Type::csv, "csv", csv_refuses, make_csv_decoder},
+};
+
+const FormatDeclaration& declaration_of(FormatSettings::Type type) {
+  for (const FormatDeclaration& declaration : kFormats)
+    if (declaration.type == type) return declaration;
+  invariant_broken("every format is registered", std::source_location::current());
+}
+
+}  // namespace
+
+std::string to_text(const DecodeError& error) {
+  return error.offset ? format("{} at byte {}", error.what, *error.offset) : error.what;
+}
+
+std::span<const FormatDeclaration> format_registry() {
+  return kFormats;
+}
+
+Result<std::unique_ptr<RecordDecoder>> make_decoder(const DecoderOptions& options) {
+  const FormatDeclaration& declaration = declaration_of(options.format.type);
+  for (std::size_t slot = 0; slot < options.fields.size(); ++slot)
+    if (auto why = declaration.refuses(options.format, options.fields.path(slot)))
+      return fail(*std::move(why), Error::Kind::usage);
+  return declaration.make(options);
+}
+
+std::optional<std::string> field_refused(const FormatSettings& format_settings, const RecordPath& path) {
+  return declaration_of(format_settings.type).refuses(format_settings, path);
+}
+
+}  // namespace tidemark
