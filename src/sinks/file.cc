@@ -1,0 +1,187 @@
+// The file sink: lines of JSON or csv, each exactly once (RowFile). The work is done on the bulk lane.
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "base/backoff.h"
+#include "base/format.h"
+#include "platform/guarded_lane.h"
+#include "platform/log.h"
+#include "platform/loop.h"
+#include "platform/random.h"
+#include "sinks/row_file.h"
+#include "sinks/row_text.h"
+#include "sinks/sink.h"
+
+namespace tidemark {
+namespace {
+
+class FileSink final : public Sink {
+ public:
+  explicit FileSink(SinkContext context)
+      : context_(std::move(context)),
+        subject_("sinks." + context_.settings.name),
+        row_text_({.format = context_.settings.format,
+                   .timestamps = context_.settings.timestamps,
+                   .ids = context_.settings.ids,
+                   .id_prefix = context_.id_prefix}),
+        lane_(context_.platform.bulk_lane) {}
+
+  void open(std::vector<const ResultSchema*> schemas,
+            std::function<void(Result<std::optional<Holdings>>)> opened) override;
+  void write(std::span<const ResultView> rows, std::function<void()> done) override;
+  void close(std::function<void()> closed) override {
+    lane_.submit([this] { file_.reset(); }, std::move(closed));
+  }
+  SinkStatus status() const override;
+
+ private:
+  Status one_header(const std::vector<const ResultSchema*>& schemas, std::string& header) const;
+  void try_open();
+  void try_append();
+  void again(const Error& error, std::function<void()> attempt);
+  void report(std::vector<std::string> reports);
+
+  SinkContext context_;
+  std::string subject_;
+  RowText row_text_;
+  std::unique_ptr<RowFile> file_;  // used on the lane only
+  std::function<void(Result<std::optional<Holdings>>)> opened_;
+  std::string lines_;
+  Holdings marks_;
+  std::function<void()> done_;
+  bool ready_ = false;
+  std::string degraded_;
+  std::string reported_;
+  Backoff backoff_{200ms, 30s};
+  std::unique_ptr<Timer> retry_;
+  std::uint64_t rows_ = 0;
+  std::uint64_t failures_ = 0;
+  GuardedLane lane_;
+};
+
+// csv has one header, so everything that comes here must have the same columns.
+Status FileSink::one_header(const std::vector<const ResultSchema*>& schemas, std::string& header) const {
+  for (const ResultSchema* schema : schemas) {
+    const std::string its = row_text_.header(*schema);
+    if (schema != schemas.front() && its != header)
+      return fail(
+          format("{}: csv has one set of columns, and '{}' and '{}' differ; give each a sink of its own, or "
+                 "format = \"json\"",
+                 subject_, schemas.front()->pipeline, schema->pipeline),
+          Error::Kind::usage);
+    header = its;
+  }
+  return {};
+}
+
+void FileSink::open(std::vector<const ResultSchema*> schemas,
+                    std::function<void(Result<std::optional<Holdings>>)> opened) {
+  std::string header;
+  Status one = one_header(schemas, header);
+  if (!one) {
+    context_.platform.loop.post(
+        [opened = std::move(opened), error = one.error()] { opened(fail(error.message, error.kind)); });
+    return;
+  }
+  opened_ = std::move(opened);
+  file_ = std::make_unique<RowFile>(
+      context_.platform.files,
+      RowFileOptions{.path = context_.settings.path.value,
+                     .cursor_path = join_path(context_.cursor_folder, context_.settings.name),
+                     .remembers = context_.remembers,
+                     .header = header});
+  try_open();
+}
+
+void FileSink::try_open() {
+  auto outcome = std::make_shared<Status>();
+  auto reports = std::make_shared<std::vector<std::string>>();
+  auto holdings = std::make_shared<Holdings>();
+  lane_.submit(
+      [this, outcome, reports, holdings] {
+        *outcome = file_->open();
+        *reports = file_->take_reports();
+        if (*outcome) *holdings = file_->holdings();
+      },
+      [this, outcome, reports, holdings] {
+        report(std::move(*reports));
+        if (!*outcome && outcome->error().kind == Error::Kind::no_space)
+          return again(outcome->error(), [this] { try_open(); });
+        const auto opened = std::exchange(opened_, nullptr);
+        if (!*outcome) return opened(pass_on(*outcome, subject_));
+        ready_ = true;
+        degraded_.clear();
+        backoff_.reset();
+        opened(context_.remembers ? std::optional(std::move(*holdings)) : std::nullopt);
+      });
+}
+
+void FileSink::write(std::span<const ResultView> rows, std::function<void()> done) {
+  lines_.clear();
+  marks_.clear();
+  for (const ResultView& row : rows) row_text_.append_line(lines_, row);
+  // The last row of each channel, looked for from the end: channels are few.
+  std::vector<const ResultSchema*> seen;
+  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
+    bool known = false;
+    for (const ResultSchema* schema : seen) known = known || schema == row->schema;
+    if (known) continue;
+    seen.push_back(row->schema);
+    marks_[row->schema->channel] = ChannelMark{row->number, row->chain};
+  }
+  rows_ += rows.size();
+  done_ = std::move(done);
+  try_append();
+}
+
+void FileSink::try_append() {
+  auto outcome = std::make_shared<Status>();
+  auto reports = std::make_shared<std::vector<std::string>>();
+  lane_.submit(
+      [this, outcome, reports] {
+        *outcome = file_->append(lines_, marks_);
+        *reports = file_->take_reports();
+      },
+      [this, outcome, reports] {
+        report(std::move(*reports));
+        if (!*outcome) return again(outcome->error(), [this] { try_append(); });
+        degraded_.clear();
+        backoff_.reset();
+        std::exchange(done_, nullptr)();
+      });
+}
+
+void FileSink::again(const Error& error, std::function<void()> attempt) {
+  ++failures_;
+  degraded_ = error.message;
+  context_.platform.log.sampled(LogLevel::error, subject_, "away",
+                                format("{}; results wait, and are tried again", degraded_));
+  Loop& loop = context_.platform.loop;
+  retry_ = loop.at(loop.now() + backoff_.next(context_.platform.random.next()), std::move(attempt));
+}
+
+void FileSink::report(std::vector<std::string> reports) {
+  for (std::string& line : reports) {
+    context_.platform.log.warning(subject_, line);
+    reported_ = std::move(line);
+  }
+}
+
+SinkStatus FileSink::status() const {
+  using State = SinkStatus::State;
+  return {.state = !degraded_.empty() ? State::away
+                   : ready_           ? State::ready
+                                      : State::starting,
+          .detail = reported_.empty() ? context_.settings.path.value : reported_,
+          .degraded = degraded_,
+          .counters = {{"rows", rows_}, {"failed attempts", failures_}}};
+}
+
+}  // namespace
+
+std::unique_ptr<Sink> make_file_sink(SinkContext context) {
+  return std::make_unique<FileSink>(std::move(context));
+}
+
+}  // namespace tidemark

@@ -1,0 +1,63 @@
+// SqliteRows writes results into tables, each exactly once: rows and the last number of each channel in one
+// transaction.
+//
+// The numbers stand in table `_tidemark` (FORMAT.md), a row for each table and channel, because one pipeline
+// may go to two tables of one database. A batch that is given again after a commit whose outcome is unknown
+// finds its numbers there and skips what it has. Threads: one at a time (the bulk lane); calls block.
+// Lifetime: settings, schemas and connections outlive it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+#include "platform/sqlite.h"
+#include "sinks/results.h"
+#include "sinks/sqlite_connections.h"
+#include "sinks/sqlite_schema.h"
+
+namespace tidemark {
+
+class SqliteRows {
+ public:
+  SqliteRows(SqliteConnections& connections, const SinkSettings& settings, bool remembers,
+             std::string id_prefix, std::vector<const ResultSchema*> schemas);
+  ~SqliteRows();
+
+  // Opens the database, makes or checks the tables, and reads what they hold.
+  Result<Holdings> open();
+  // Rejected: Error::usage, when the table refuses a row; the message names the row.
+  Status append(std::span<const ResultView> rows);
+  std::vector<std::string> take_reports() { return std::exchange(reports_, {}); }
+
+ private:
+  struct Target;  // a table and its statements
+
+  Status connect();
+  Status prepare(std::size_t index);
+  Status write_all(std::span<const ResultView> rows);
+  Status write_row(Target& target, const ResultView& row);
+  Status rejected(const Target& target, const ResultView& row, const Error& error) const;
+  Result<ResultNumber> held(const Target& target, const ResultSchema& schema);
+  Status mark(const Target& target, const ResultSchema& schema, const ChannelMark& mark);
+  void bind(SqliteStatement& statement, const ResultView& row);
+  Target& target_of(const ResultSchema& schema);
+
+  SqliteConnections& connections_;
+  const SinkSettings& settings_;
+  bool remembers_;
+  std::string id_prefix_;
+  std::vector<const ResultSchema*> schemas_;
+  std::shared_ptr<Sqlite> database_;  // outlives the statements below
+  std::unique_ptr<SqliteStatement> read_mark_;
+  std::unique_ptr<SqliteStatement> write_mark_;
+  std::vector<std::unique_ptr<Target>> targets_;  // one a schema
+  std::vector<std::string> reports_;
+  std::string scratch_;
+};
+
+}  // namespace tidemark
