@@ -61,7 +61,7 @@ class Compilation {
     const Compiles root = compile(root_);
     if (!root) return std::unexpected(root.error());
     if (predicate && !root->types.may_be(TypeSet::boolean())) {
-      return refuse(root_, format("a condition is needed here, and this is {}", to_text(root->types)));
+      return refuse(root_, format("{} where a condition is needed", to_text(root->types)));
     }
     std::sort(program_.slots_.begin(), program_.slots_.end());
     program_.slots_.erase(std::unique(program_.slots_.begin(), program_.slots_.end()), program_.slots_.end());
@@ -279,7 +279,7 @@ class Compilation {
   }
 
   static Compiles wrong_type(const Expression& at, TypeSet found, TypeSet needed) {
-    return refuse(at, format("{} is needed here, and this is {}", to_text(needed), to_text(found)));
+    return refuse(at, format("{} where {} is needed", to_text(found), to_text(needed)));
   }
 
   static Compiles not_comparable(const Expression& at, TypeSet a, TypeSet b) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <limits>
 
@@ -8,31 +10,49 @@ namespace {
 
 using Kind = EvalError::Kind;
 
-// 10^0 … 10^22: all that are exact in a double.
-constexpr double kPowersOfTen[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-constexpr std::int64_t kMostDigits = 22;
-
-// To that many decimals of x's exact value, halves away from zero; the result is the double nearest to that
-// decimal. x * 10^digits is taken as scaled + error, exactly, so that 2.675 (which is a little less than its
-// text) becomes 2.67 and 0.125 becomes 0.13, on every machine.
-double rounded(double x, std::int64_t digits) {
-  if (digits <= 0) return std::round(x) + 0.0;
-  if (digits > kMostDigits) return x;
-  const double power = kPowersOfTen[digits];
-  const double scaled = x * power;
-  // From here on neighbouring doubles lie further apart than neighbouring decimals; also inf and NaN.
-  if (!(std::fabs(scaled) < 9007199254740992.0)) return x;
-  const double error = std::fma(x, power, -scaled);
-  double whole = std::round(scaled);
-  const double beyond = scaled - whole;  // -0.5 … 0.5
-  const double away = std::copysign(1.0, x);
-  if (beyond * away == -0.5 && error * away < 0) {
-    whole -= away;  // rounded away from zero by what is no half
-  } else if (beyond == 0 && error * away == 0.5) {
-    whole += away;
+// To that many decimals of the number as it is written, halves away from zero: 2.675, whose double is a
+// little less than that, becomes 2.68 as its reader expects. Worked out on the shortest decimal digits, so
+// that every machine gives the same.
+double rounded(double x, std::int64_t decimals) {
+  if (decimals <= 0) return std::round(x) + 0.0;  // never -0.0
+  if (!std::isfinite(x) || x == 0) return x;
+  char text[32];  // d.ddde-XXX; the longest shortest double takes 24
+  const char* const end =
+      std::to_chars(text, text + sizeof text, std::fabs(x), std::chars_format::scientific).ptr;
+  char digits[20];
+  std::int64_t count = 0;
+  const char* at = text;
+  for (; *at != 'e'; ++at) {
+    if (*at != '.') digits[count++] = *at;
   }
-  return whole / power + 0.0;  // never -0.0
+  int exponent = 0;  // of the first digit
+  std::from_chars(at[1] == '+' ? at + 2 : at + 1, end, exponent);
+
+  // A double has no decimals beyond these; so bounded, the sum cannot overflow.
+  std::int64_t kept = exponent + 1 + std::min<std::int64_t>(decimals, 1100);  // digits before the cut
+  if (kept >= count) return x;
+  if (kept < 0) return 0.0;
+  const bool up = digits[kept] >= '5';
+  std::int64_t i = kept;
+  if (up) {
+    while (i > 0 && digits[i - 1] == '9') --i;
+    if (i > 0) {
+      ++digits[i - 1];
+    } else {
+      digits[i++] = '1';
+      ++exponent;
+    }
+  }
+  kept = up ? i : kept;
+  if (kept == 0) return 0.0;
+
+  char result[32];
+  char* to = std::copy(digits, digits + kept, result);
+  *to++ = 'e';
+  to = std::to_chars(to, result + sizeof result, exponent - (kept - 1)).ptr;
+  double value = 0;
+  std::from_chars(result, to, value);
+  return std::copysign(value, x);
 }
 
 Fault extreme(std::span<const Value> arguments, Order replaced_by, bool also_equal, Value& out) {
@@ -89,8 +109,8 @@ Fault min(std::span<const Value> arguments, Arena&, Value& out) {
 
 Fault round(std::span<const Value> arguments, Arena&, Value& out) {
   const Value& x = arguments[0];
-  const std::int64_t digits = arguments.size() > 1 ? arguments[1].as_integer() : 0;
-  out = x.is_integer() ? x : Value::real(rounded(x.as_real(), digits));
+  const std::int64_t decimals = arguments.size() > 1 ? arguments[1].as_integer() : 0;
+  out = x.is_integer() ? x : Value::real(rounded(x.as_real(), decimals));
   return {};
 }
 

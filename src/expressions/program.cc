@@ -300,8 +300,16 @@ class Evaluation {
       return true;
     }
     const auto evaluate = n.function == nullptr ? function::concat : n.function->evaluate;
-    if (const Fault fault = evaluate(arguments, arena_, out)) return fail(n, *fault, Value::Type::null);
+    if (const Fault fault = evaluate(arguments, arena_, out)) return fail_call(n, *fault, arguments);
     return true;
+  }
+
+  bool fail_call(const Node& n, Kind kind, std::span<const Value> arguments) {
+    if (kind != Kind::not_comparable) return fail(n, kind, Value::Type::null);
+    const Value& first = arguments.front();
+    std::size_t i = 1;
+    while (i + 1 < arguments.size() && compare(first, arguments[i]) != Order::mismatched) ++i;
+    return fail(n, kind, first.type(), arguments[i].type());
   }
 
   bool fail(const Node& n, Kind kind, Value::Type left, Value::Type right = {}, TypeSet expected = {}) {
@@ -322,8 +330,6 @@ std::string what_went_wrong(const EvalError& e) {
     case Kind::wrong_type:
       return format("{} where {} is needed", type_name(e.left), to_text(e.expected));
     case Kind::not_comparable:
-      if (e.left == Value::Type::null)
-        return "values of different types cannot be compared; CAST them to one";
       return format("{} cannot be compared with {}; CAST one of them", type_name(e.left), type_name(e.right));
     case Kind::integer_overflow:
       return "integer overflow";

@@ -1,0 +1,163 @@
+#include "expressions/compile.h"
+
+#include <doctest/doctest.h>
+
+#include "expressions/parser.h"
+#include "field_binder.h"
+
+using namespace tidemark;
+
+namespace {
+
+bool is_aggregate(std::string_view name, std::size_t arguments) {
+  return (name == "count" && arguments == 0) || (name == "sum" && arguments == 1);
+}
+
+// Fields n: integer, x: float, s: text, b: boolean; all others are of unknown type.
+FieldBinder typed_fields() {
+  FieldBinder binder;
+  binder.declare("n", TypeSet::integer());
+  binder.declare("x", TypeSet::real());
+  binder.declare("s", TypeSet::text());
+  binder.declare("b", TypeSet::boolean());
+  return binder;
+}
+
+Expression parsed(std::string_view text) {
+  auto e = parse_expression(text, is_aggregate);
+  REQUIRE(e);
+  return *e;
+}
+
+}  // namespace
+
+TEST_CASE("an expression's type is known as far as its fields' types are") {
+  struct Row {
+    std::string_view text;
+    std::string_view types;
+  };
+  const Row rows[] = {
+      {"n", "integer"},
+      {"n + n", "integer"},
+      {"n + x", "float"},
+      {"n + any", "integer or float"},
+      {"x + any", "float"},
+      {"any", "any type"},
+      {"any < 1", "boolean"},
+      {"NULL", "NULL"},
+      {"n + NULL", "NULL"},
+      {"-n", "integer"},
+      {"-any", "integer or float"},
+      {"s || n", "text"},
+      {"NOT any", "boolean"},
+      {"any IN (1)", "boolean"},
+      {"CASE WHEN b THEN n ELSE s END", "integer or text"},
+      {"CASE n WHEN 1 THEN x END", "float"},
+      {"CAST(any AS TEXT)", "text"},
+      {"COALESCE(n, x)", "integer or float"},
+      {"COALESCE(NULL, s)", "text"},
+      {"abs(n)", "integer"},
+      {"round(x, n)", "float"},
+      {"floor(any)", "integer or float"},
+      {"max(n, x)", "integer or float"},
+      {"length(any)", "integer"},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    FieldBinder binder = typed_fields();
+    const auto program = compile(parsed(row.text), binder);
+    REQUIRE(program);
+    CHECK(to_text(program->types()) == row.types);
+  }
+}
+
+TEST_CASE("a type error that is certain is found before any record, with its place") {
+  struct Row {
+    std::string_view text;
+    std::string_view message;
+    std::size_t offset;
+    std::size_t length;
+  };
+  const Row rows[] = {
+      {"s > 3", "text cannot be compared with integer; CAST one of them", 0, 5},
+      {"n + s", "text where integer or float is needed", 4, 1},
+      {"1 + -s", "text where integer or float is needed", 5, 1},
+      {"any AND n", "integer where boolean is needed", 8, 1},
+      {"NOT (n + 1)", "integer where boolean is needed", 4, 7},
+      {"n IN (1, s)", "integer cannot be compared with text; CAST one of them", 0, 11},
+      {"n BETWEEN 1 AND s", "integer cannot be compared with text; CAST one of them", 0, 17},
+      {"n LIKE 'a'", "integer where text is needed", 0, 1},
+      {"s LIKE 'a' ESCAPE 'ab'", "ESCAPE must be one character", 18, 4},
+      {"CASE WHEN s THEN 1 END", "text where boolean is needed", 10, 1},
+      {"CASE n WHEN 's' THEN 1 END", "integer cannot be compared with text; CAST one of them", 12, 3},
+      {"length(n)", "integer where text is needed", 7, 1},
+      {"max(n, x, s)", "integer cannot be compared with text; CAST one of them", 10, 1},
+      {"any + (n = 1)", "boolean where integer or float is needed", 6, 7},
+      {"rond(x)", "there is no function 'rond' with 1 argument; did you mean 'round'?", 0, 7},
+      {"f(1, 2)", "there is no function 'f' with 2 arguments", 0, 7},
+      {"round()", "round is called as round(x[, digits]), not with 0 arguments", 0, 7},
+      {"1 + abs(1, 2)", "abs is called as abs(x), not with 2 arguments", 4, 9},
+      {"1 + gone", "there is no field gone", 4, 4},
+      {"1 + sum(n)", "sum is an aggregate, which only select and having can hold", 4, 6},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.text);
+    FieldBinder binder = typed_fields();
+    binder.refuse("gone");
+    const auto program = compile(parsed(row.text), binder);
+    REQUIRE_FALSE(program);
+    CHECK(program.error().message == row.message);
+    CHECK(program.error().offset == row.offset);
+    CHECK(program.error().length == row.length);
+  }
+}
+
+TEST_CASE("what may hold for some record is left to the record") {
+  for (const std::string_view text : {"any > 3", "any + 1", "any AND TRUE", "COALESCE(any, 's') > 3",
+                                      "CASE WHEN any THEN 1 ELSE 's' END + 1", "NULL + 1", "length(NULL)"}) {
+    CAPTURE(text);
+    FieldBinder binder = typed_fields();
+    CHECK(compile(parsed(text), binder));
+  }
+}
+
+TEST_CASE("a condition must be able to be a boolean") {
+  FieldBinder binder = typed_fields();
+  CHECK(compile_predicate(parsed("n > 1"), binder));
+  CHECK(compile_predicate(parsed("any"), binder));
+  CHECK(compile_predicate(parsed("NULL"), binder));
+  const auto refused = compile_predicate(parsed(" n + 1"), binder);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message == "integer where a condition is needed");
+  CHECK(refused.error().offset == 1);
+  CHECK(refused.error().length == 5);
+}
+
+TEST_CASE("the binder sees every name, and aggregates as a whole") {
+  FieldBinder binder;
+  const auto program = compile(parsed("sum(a) FILTER (WHERE b) / count(*) + k.x[0] + k.x[0] - _time"), binder,
+                               AggregateUse::allowed);
+  REQUIRE(program);
+  CHECK(binder.names() ==
+        std::vector<std::string>{"sum(a) FILTER (WHERE b)", "count(*)", "k.x[0]", "k.x[0]", "_time"});
+  CHECK(program->slots() == std::vector<std::uint32_t>{0, 1, 2, 3, 4});
+}
+
+TEST_CASE("a binder that knows no aggregates refuses them by their text") {
+  class FieldsOnly final : public Binder {
+   public:
+    std::expected<Binding, std::string> field(const FieldPath&) override { return Binding{}; }
+    std::expected<Binding, std::string> metadata(Metadata) override { return Binding{}; }
+  };
+  FieldsOnly binder;
+  const auto program = compile(parsed("sum(a)"), binder, AggregateUse::allowed);
+  REQUIRE_FALSE(program);
+  CHECK(program.error().message == "sum(a) is an aggregate and cannot stand here");
+}
+
+TEST_CASE("a program keeps the canonical text") {
+  FieldBinder binder;
+  const auto program = compile(parsed("( a+1 )*2"), binder);
+  REQUIRE(program);
+  CHECK(program->text() == "(a + 1) * 2");
+}
