@@ -20,7 +20,8 @@ class Connection {
   struct Events {
     // The bytes are valid during the call.
     std::function<void(std::string_view)> data = {};
-    // Once, with the reason; empty when the peer closed in order. Not called after close().
+    // Once, with the reason; empty when the peer closed in order, and then it may still be written to: a peer
+    // that has sent all it had may be waiting for answers. Not called after close().
     std::function<void(std::string reason)> closed = {};
     // The write buffer has become empty.
     std::function<void()> drained = {};
@@ -32,7 +33,7 @@ class Connection {
   // Queues bytes for sending; the caller looks at unsent() and stops in time.
   virtual void write(std::string bytes) = 0;
   virtual std::size_t unsent() const = 0;
-  // Sends what is queued, then closes.
+  // Sends what is queued, then closes; the object may be destroyed meanwhile.
   virtual void close() = 0;
   virtual const std::string& peer() const = 0;  // "127.0.0.1:40312", for messages
 };

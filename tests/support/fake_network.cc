@@ -29,6 +29,8 @@ struct FakeStream : std::enable_shared_from_this<FakeStream> {
   bool closing = false;  // close() waits for unsent
   bool drain_posted = false;
 
+  bool broken() const { return end && !end->empty(); }
+
   void wake() {
     if (step_posted || gone || ended || !started || paused) return;
     if (to_program.empty() && !end) return;
@@ -52,7 +54,7 @@ struct FakeStream : std::enable_shared_from_this<FakeStream> {
   }
 
   void flush() {
-    if (!peer_reads || end) return;
+    if (!peer_reads || broken()) return;
     const bool had = !unsent.empty();
     from_program += std::exchange(unsent, {});
     if (closing) gone = true;
@@ -60,7 +62,8 @@ struct FakeStream : std::enable_shared_from_this<FakeStream> {
     drain_posted = true;
     loop.post([self = shared_from_this()] {
       self->drain_posted = false;
-      if (!self->gone && !self->ended && self->unsent.empty() && self->events.drained) self->events.drained();
+      const bool heard = !self->gone && !self->broken() && !self->closing;
+      if (heard && self->unsent.empty() && self->events.drained) self->events.drained();
     });
   }
 };
@@ -119,7 +122,10 @@ std::size_t FakePeer::unread() const {
 class FakeNetwork::FakeConnection final : public Connection {
  public:
   explicit FakeConnection(std::shared_ptr<FakeStream> stream) : stream_(std::move(stream)) {}
-  ~FakeConnection() override { stream_->gone = true; }
+  ~FakeConnection() override {
+    stream_->ended = true;
+    if (!stream_->closing) stream_->gone = true;
+  }
 
   void start(Events events) override {
     stream_->events = std::move(events);
@@ -132,7 +138,7 @@ class FakeNetwork::FakeConnection final : public Connection {
     stream_->wake();
   }
   void write(std::string bytes) override {
-    if (stream_->gone || stream_->ended) return;
+    if (stream_->gone || stream_->closing || stream_->broken()) return;
     stream_->unsent += bytes;
     stream_->flush();
   }

@@ -32,7 +32,8 @@ class FakePeer {
   void send(std::string_view bytes);
   // The same in pieces of at most `cut` bytes, each of which becomes one call of data().
   void send_cut(std::string_view bytes, std::size_t cut);
-  // The peer closes in order, after what it has sent; or breaks the connection at once, with what is unread.
+  // The peer closes in order, after what it has sent, and goes on reading; or breaks the connection at once,
+  // with what is unread.
   void close();
   void reset(const std::string& reason = "connection reset by peer");
 

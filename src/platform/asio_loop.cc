@@ -1,0 +1,170 @@
+#include "platform/asio_loop.h"
+
+#include <utility>  // asio's headers use std::exchange without it
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+
+#include <algorithm>
+
+#include "base/invariant.h"
+
+namespace tidemark {
+
+struct AsioLoop::Reactor {
+  explicit Reactor(Clock& its_clock) : clock(its_clock), busy(asio::make_work_guard(context)) {}
+
+  Clock& clock;
+  asio::io_context context{1};  // run by one thread
+  asio::executor_work_guard<asio::io_context::executor_type> busy;
+  std::unique_ptr<asio::signal_set> signals;
+  std::function<void(int)> signal_arrived;
+
+  void wait_for_signal() {
+    signals->async_wait([this](const std::error_code& error, int number) {
+      if (error) return;
+      signal_arrived(number);
+      wait_for_signal();
+    });
+  }
+};
+
+namespace {
+
+// Shared by the handle and the waiting handler: whichever goes first tells the other.
+struct TimerState : std::enable_shared_from_this<TimerState> {
+  TimerState(asio::io_context& context, Clock& its_clock, MonotonicTime its_when,
+             std::function<void()> its_work)
+      : timer(context), clock(its_clock), when(its_when), work(std::move(its_work)) {}
+
+  asio::steady_timer timer;
+  Clock& clock;
+  MonotonicTime when;
+  std::function<void()> work;
+  bool cancelled = false;
+
+  void wait() {
+    timer.expires_after(std::max(Duration::zero(), when - clock.monotonic()));
+    timer.async_wait([self = shared_from_this()](const std::error_code& error) {
+      if (error || self->cancelled) return;
+      // The two clocks need not agree to the nanosecond: never early by ours.
+      if (self->clock.monotonic() < self->when) return self->wait();
+      self->cancelled = true;
+      const std::function<void()> now = std::move(self->work);
+      now();
+    });
+  }
+};
+
+class AsioTimer final : public Timer {
+ public:
+  explicit AsioTimer(std::shared_ptr<TimerState> state) : state_(std::move(state)) {}
+  ~AsioTimer() override {
+    if (state_->cancelled) return;
+    state_->cancelled = true;
+    state_->timer.cancel();
+    state_->work = nullptr;
+  }
+
+ private:
+  std::shared_ptr<TimerState> state_;
+};
+
+// Shared by the handle and the waiting handlers.
+struct Watched : std::enable_shared_from_this<Watched> {
+  Watched(asio::io_context& context, int fd, FdWatch::Events its_events)
+      : descriptor(context, fd), events(std::move(its_events)) {}
+
+  struct Side {
+    bool wanted = false;
+    bool waiting = false;
+  };
+
+  asio::posix::stream_descriptor descriptor;
+  FdWatch::Events events;
+  Side read;
+  Side write;
+  bool gone = false;
+
+  void arm() {
+    arm(read, asio::posix::descriptor_base::wait_read, &FdWatch::Events::readable);
+    if (!gone) arm(write, asio::posix::descriptor_base::wait_write, &FdWatch::Events::writable);
+  }
+
+  void arm(Side& side, asio::posix::descriptor_base::wait_type type,
+           std::function<void()> FdWatch::Events::*event) {
+    if (!side.wanted || side.waiting) return;
+    side.waiting = true;
+    descriptor.async_wait(type, [self = shared_from_this(), &side, event](const std::error_code& error) {
+      side.waiting = false;
+      if (self->gone || error == asio::error::operation_aborted) return;
+      // Any other error (epoll does not take regular files) shows when the descriptor is used.
+      if (side.wanted && self->events.*event) (self->events.*event)();
+      if (!self->gone) self->arm();
+    });
+  }
+};
+
+class AsioWatch final : public FdWatch {
+ public:
+  explicit AsioWatch(std::shared_ptr<Watched> watched) : watched_(std::move(watched)) {}
+  ~AsioWatch() override {
+    watched_->gone = true;
+    watched_->descriptor.release();  // cancels the waits and leaves the descriptor open
+  }
+  void want(bool read, bool write) override {
+    watched_->read.wanted = read;
+    watched_->write.wanted = write;
+    watched_->arm();
+  }
+
+ private:
+  std::shared_ptr<Watched> watched_;
+};
+
+}  // namespace
+
+AsioLoop::AsioLoop(Clock& clock) : reactor_(std::make_unique<Reactor>(clock)) {}
+
+AsioLoop::~AsioLoop() = default;
+
+void AsioLoop::post(std::function<void()> work) {
+  asio::post(reactor_->context, std::move(work));
+}
+
+std::unique_ptr<Timer> AsioLoop::at(MonotonicTime when, std::function<void()> work) {
+  auto state = std::make_shared<TimerState>(reactor_->context, reactor_->clock, when, std::move(work));
+  state->wait();
+  return std::make_unique<AsioTimer>(std::move(state));
+}
+
+MonotonicTime AsioLoop::now() {
+  return reactor_->clock.monotonic();
+}
+
+std::unique_ptr<FdWatch> AsioLoop::watch(int fd, FdWatch::Events events) {
+  return std::make_unique<AsioWatch>(std::make_shared<Watched>(reactor_->context, fd, std::move(events)));
+}
+
+void AsioLoop::on_signals(const std::vector<int>& numbers, std::function<void(int number)> arrived) {
+  invariant(!reactor_->signals, "signals are set up once");
+  reactor_->signals = std::make_unique<asio::signal_set>(reactor_->context);
+  for (const int number : numbers) reactor_->signals->add(number);
+  reactor_->signal_arrived = std::move(arrived);
+  reactor_->wait_for_signal();
+}
+
+void AsioLoop::run() {
+  reactor_->context.restart();
+  reactor_->context.run();
+}
+
+void AsioLoop::stop() {
+  reactor_->context.stop();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,151 @@
+#include "platform/socket_stream.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+namespace tidemark {
+namespace {
+
+constexpr Duration kLinger = 5s;
+
+}  // namespace
+
+SocketStream::SocketStream(Loop& loop, std::shared_ptr<Shared> shared, int fd, Kind kind, std::string peer)
+    : loop_(loop), shared_(std::move(shared)), fd_(fd), kind_(kind), peer_(std::move(peer)) {
+  if (kind_ == Kind::standard_input) flags_before_ = ::fcntl(fd_, F_GETFL);
+}
+
+SocketStream::~SocketStream() {
+  shut();
+}
+
+void SocketStream::start(FdWatcher& watcher, Connection::Events events) {
+  events_ = std::move(events);
+  watch_ = watcher.watch(fd_, {.readable = [this] { read(); }, .writable = [this] { flush(); }});
+  reading_ = true;
+  want();
+}
+
+void SocketStream::want() {
+  if (watch_) watch_->want(reading_ && !end_read_ && !closing_, unsent() > 0 && !flush_posted_);
+}
+
+void SocketStream::pause() {
+  reading_ = false;
+  want();
+}
+
+void SocketStream::resume() {
+  reading_ = true;
+  want();
+}
+
+void SocketStream::read() {
+  const auto self = shared_from_this();  // the callbacks may destroy the connection
+  std::string& buffer = shared_->buffer;
+  ssize_t got = 0;
+  do {
+    got = ::read(fd_, buffer.data(), buffer.size());
+  } while (got < 0 && errno == EINTR);
+  if (got > 0) {
+    if (events_.data) events_.data(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    return;
+  }
+  if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+  ended(got == 0 ? std::string() : std::strerror(errno));
+}
+
+void SocketStream::ended(const std::string& reason) {
+  if (closing_) return shut();
+  const bool first = !std::exchange(end_read_, true);
+  if (!reason.empty()) {
+    // Nothing can be sent any more, and nobody should wait for it.
+    out_.clear();
+    sent_ = 0;
+  }
+  want();
+  if (first) {
+    if (events_.closed) events_.closed(reason);
+  } else if (!reason.empty() && events_.drained) {
+    events_.drained();
+  }
+}
+
+void SocketStream::write(std::string bytes) {
+  if (closing_ || fd_ < 0 || bytes.empty() || kind_ != Kind::socket) return;
+  if (out_.empty())
+    out_ = std::move(bytes);
+  else
+    out_ += bytes;
+  if (flush_posted_) return;
+  // Sent from the loop, so that what is written in one callback leaves in one piece.
+  flush_posted_ = true;
+  loop_.post([weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->flush_posted_ = false;
+    self->flush();
+  });
+}
+
+void SocketStream::flush() {
+  const auto self = shared_from_this();
+  if (fd_ < 0 || unsent() == 0) return want();
+  while (unsent() > 0) {
+    const ssize_t sent = ::send(fd_, out_.data() + sent_, unsent(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (sent < 0) return ended(std::strerror(errno));
+    sent_ += static_cast<std::size_t>(sent);
+  }
+  if (unsent() > 0) {
+    if (sent_ > out_.size() / 2) out_.erase(0, std::exchange(sent_, 0));
+    return want();
+  }
+  out_.clear();
+  sent_ = 0;
+  if (closing_) return shut();
+  want();
+  if (events_.drained) events_.drained();
+}
+
+void SocketStream::close() {
+  if (closing_) return;
+  closing_ = true;
+  if (unsent() == 0 || !watch_ || shared_->network_gone) return shut();
+  want();
+  shared_->lingering.insert(shared_from_this());
+  linger_ = loop_.at(loop_.now() + kLinger, [this] { shut(); });
+}
+
+void SocketStream::abandon() {
+  if (!closing_) shut();
+}
+
+void SocketStream::shut() {
+  if (fd_ < 0) return;
+  closing_ = true;
+  watch_.reset();
+  linger_.reset();
+  if (kind_ == Kind::standard_input) {
+    if (flags_before_ >= 0 && (flags_before_ & O_NONBLOCK) == 0) ::fcntl(fd_, F_SETFL, flags_before_);
+  } else {
+    ::close(fd_);
+  }
+  fd_ = -1;
+  out_.clear();
+  sent_ = 0;
+  // May destroy this: last.
+  const auto it = weak_from_this().expired() ? shared_->lingering.end()
+                                             : shared_->lingering.find(weak_from_this().lock());
+  if (it == shared_->lingering.end()) return;
+  const auto self = *it;
+  shared_->lingering.erase(it);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,67 @@
+// SocketStream: one connected stream socket, or standard input; the working part of a Connection.
+//
+// Shared between its Connection and, once closed with bytes left to send, the network. Private to
+// socket_network.cc. Threads: loop only.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+
+#include "platform/fd_watch.h"
+#include "platform/loop.h"
+#include "platform/network.h"
+
+namespace tidemark {
+
+class SocketStream : public std::enable_shared_from_this<SocketStream> {
+ public:
+  // What the connections of one network share.
+  struct Shared {
+    std::string buffer = std::string(64 * 1024, '\0');  // one read at a time
+    std::set<std::shared_ptr<SocketStream>> lingering;  // closed, with bytes left to send
+    bool network_gone = false;
+  };
+  enum class Kind { socket, standard_input };
+
+  SocketStream(Loop& loop, std::shared_ptr<Shared> shared, int fd, Kind kind, std::string peer);
+  ~SocketStream();
+  SocketStream(const SocketStream&) = delete;
+  SocketStream& operator=(const SocketStream&) = delete;
+
+  void start(FdWatcher& watcher, Connection::Events events);
+  void pause();
+  void resume();
+  void write(std::string bytes);
+  void close();
+  // The Connection is gone.
+  void abandon();
+  std::size_t unsent() const { return out_.size() - sent_; }
+  const std::string& peer() const { return peer_; }
+
+ private:
+  void read();
+  void flush();
+  void want();
+  void ended(const std::string& reason);
+  void shut();
+
+  Loop& loop_;
+  std::shared_ptr<Shared> shared_;
+  int fd_;
+  Kind kind_;
+  int flags_before_ = -1;  // of standard input, which others share
+  std::string peer_;
+  std::unique_ptr<FdWatch> watch_;
+  Connection::Events events_;
+  std::unique_ptr<Timer> linger_;
+
+  std::string out_;
+  std::size_t sent_ = 0;
+  bool reading_ = false;  // not paused
+  bool end_read_ = false;
+  bool closing_ = false;
+  bool flush_posted_ = false;
+};
+
+}  // namespace tidemark
