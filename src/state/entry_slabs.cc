@@ -1,0 +1,155 @@
+#include "state/entry_slabs.h"
+
+#include <cstring>
+#include <new>
+
+#include "base/invariant.h"
+
+namespace tidemark {
+
+void EntryTable::Entry::place_key(std::string_view key) {
+  if (key.size() <= kLongestInline) {
+    key_size = static_cast<std::uint16_t>(key.size());
+    if (!key.empty()) std::memcpy(key_place(), key.data(), key.size());
+    return;
+  }
+  const std::uint64_t size = key.size();
+  char* const heap = new char[sizeof size + key.size()];
+  std::memcpy(heap, &size, sizeof size);
+  std::memcpy(heap + sizeof size, key.data(), key.size());
+  std::memcpy(key_place(), &heap, sizeof heap);
+  key_size = kLong;
+}
+
+void EntryTable::Entry::free_key() {
+  if (key_size == kLong) delete[] heap();
+}
+
+char* EntryTable::Entry::heap() const {
+  char* heap;
+  std::memcpy(&heap, key_place(), sizeof heap);
+  return heap;
+}
+
+std::string_view EntryTable::Entry::long_key() const {
+  std::uint64_t size;
+  std::memcpy(&size, heap(), sizeof size);
+  return {heap() + sizeof size, size};
+}
+
+EntrySlabs::EntrySlabs(std::size_t payload_size)
+    : payload_size_(payload_size), classes_(Entry::key_room(Entry::kLongestInline) / 8 + 1) {
+  invariant(payload_size % 8 == 0, "payloads are a multiple of 8 bytes");
+}
+
+EntrySlabs::Entry* EntrySlabs::allocate(std::string_view key) {
+  const auto size_class = static_cast<std::uint16_t>(Entry::key_room(key.size()) / 8);
+  const std::uint32_t chain = classes_[size_class].with_room;
+  const std::uint32_t number = chain != kNoSlab ? chain : make_slab(size_class);
+  Slab& slab = slabs_[number];
+  Entry* entry;
+  if (slab.first_free != kNoSlot) {
+    entry = slot(slab, slab.first_free);
+    slab.first_free = entry->key_size;
+  } else {
+    const std::uint32_t fresh = slab.used++;
+    entry = new (slab.bytes.get() + std::size_t{fresh} * slab.slot_size) Entry{};
+    entry->id = number << kSlotBits | fresh;
+  }
+  if (slab.live++ == 0) --classes_[size_class].empty;
+  if (slab.live == kSlots) unlink(number);
+  ++live_;
+  entry->flags = static_cast<std::uint8_t>(entry->list() | Entry::kLive);
+  entry->place_key(key);
+  return entry;
+}
+
+void EntrySlabs::free(Entry* entry) {
+  const std::uint32_t number = entry->id >> kSlotBits;
+  Slab& slab = slabs_[number];
+  SizeClass& of_size = classes_[slab.size_class];
+  entry->free_key();
+  entry->flags = entry->list();
+  entry->key_size = slab.first_free;
+  slab.first_free = static_cast<std::uint16_t>(entry->id & (kSlots - 1));
+  --live_;
+  if (slab.live-- == kSlots) link(number);
+  if (slab.live > 0) return;
+  ++of_size.empty;
+  if (of_size.empty * 4 > of_size.slabs + 3) give_back(number);
+}
+
+EntrySlabs::Entry* EntrySlabs::slot_or_null(std::uint32_t id) const {
+  const Slab& slab = slabs_[id >> kSlotBits];
+  const std::uint32_t number = id & (kSlots - 1);
+  return slab.bytes && number < slab.used ? slot(slab, number) : nullptr;
+}
+
+EntrySlabs::Entry* EntrySlabs::next_live(std::uint32_t& id, std::size_t& slots) const {
+  while (id < id_end() && slots > 0) {
+    const Slab& slab = slabs_[id >> kSlotBits];
+    const std::uint32_t number = id & (kSlots - 1);
+    --slots;
+    if (slab.live == 0 || number >= slab.used) {
+      id = ((id >> kSlotBits) + 1) << kSlotBits;
+      continue;
+    }
+    ++id;
+    Entry* const entry = slot(slab, number);
+    if (entry->has(Entry::kLive)) return entry;
+  }
+  return nullptr;
+}
+
+std::uint32_t EntrySlabs::make_slab(std::uint16_t size_class) {
+  std::uint32_t number;
+  if (!unused_numbers_.empty()) {
+    number = unused_numbers_.back();
+    unused_numbers_.pop_back();
+  } else {
+    number = static_cast<std::uint32_t>(slabs_.size());
+    invariant(number < (1u << (32 - kSlotBits)) - 1, "less than four thousand million entries in a table");
+    slabs_.emplace_back();
+  }
+  Slab& slab = slabs_[number];
+  slab = {};
+  slab.size_class = size_class;
+  slab.slot_size = static_cast<std::uint32_t>(Entry::kHeader + std::size_t{size_class} * 8 + payload_size_);
+  slab.bytes = std::make_unique_for_overwrite<std::byte[]>(std::size_t{slab.slot_size} * kSlots);
+  bytes_ += std::size_t{slab.slot_size} * kSlots;
+  ++classes_[size_class].slabs;
+  ++classes_[size_class].empty;
+  link(number);
+  return number;
+}
+
+void EntrySlabs::give_back(std::uint32_t number) {
+  Slab& slab = slabs_[number];
+  unlink(number);
+  --classes_[slab.size_class].slabs;
+  --classes_[slab.size_class].empty;
+  bytes_ -= std::size_t{slab.slot_size} * kSlots;
+  slab = {};
+  unused_numbers_.push_back(number);
+}
+
+void EntrySlabs::link(std::uint32_t number) {
+  Slab& slab = slabs_[number];
+  SizeClass& of_size = classes_[slab.size_class];
+  slab.before = kNoSlab;
+  slab.after = of_size.with_room;
+  if (slab.after != kNoSlab) slabs_[slab.after].before = number;
+  of_size.with_room = number;
+}
+
+void EntrySlabs::unlink(std::uint32_t number) {
+  Slab& slab = slabs_[number];
+  if (slab.before != kNoSlab)
+    slabs_[slab.before].after = slab.after;
+  else
+    classes_[slab.size_class].with_room = slab.after;
+  if (slab.after != kNoSlab) slabs_[slab.after].before = slab.before;
+  slab.before = slab.after = kNoSlab;
+}
+
+}  // namespace tidemark

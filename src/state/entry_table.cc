@@ -1,0 +1,442 @@
+#include "state/entry_table.h"
+
+#include <algorithm>
+#include <bit>
+#include <deque>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "base/invariant.h"
+#include "state/entry.h"
+#include "state/entry_slabs.h"
+#include "state/key_index.h"
+#include "state/row.h"
+
+namespace tidemark {
+namespace {
+
+// What a visited slot or list element counts for in a slice that is measured in bytes, so that a slice ends
+// also where nothing is to be captured.
+constexpr std::size_t kVisitCost = 16;
+// Rows that wait for their delivery, in pieces: neither growing nor handing them over copies all of them.
+class WaitingRows {
+ public:
+  template <class Append>
+  void add(const Append& append) {
+    constexpr std::size_t kPiece = 64 << 10;
+    if (pieces_.empty() || pieces_.back().size() >= kPiece) pieces_.emplace_back();
+    const std::size_t before = pieces_.back().size();
+    append(pieces_.back());
+    bytes_ += pieces_.back().size() - before;
+    ++rows_;
+  }
+  void add_all(WaitingRows& from) {
+    std::ranges::move(from.pieces_, std::back_inserter(pieces_));
+    bytes_ += from.bytes_;
+    rows_ += from.rows_;
+    from.clear();
+  }
+  void clear() { *this = {}; }
+
+  std::size_t pieces() const { return pieces_.size(); }
+  const std::string& piece(std::size_t i) const { return pieces_[i]; }
+  void drop_front_piece() {
+    bytes_ -= pieces_.front().size();
+    pieces_.pop_front();
+  }
+  std::size_t rows() const { return rows_; }  // added
+  std::size_t bytes() const { return bytes_; }
+
+ private:
+  std::deque<std::string> pieces_;
+  std::size_t bytes_ = 0;
+  std::size_t rows_ = 0;
+};
+
+}  // namespace
+
+// Two lists of changed entries, by id: the current one, and the one set aside at the barrier. An entry's list
+// mark says in which it stands, so an entry is listed once, and one whose mark is that of the list set aside
+// has not been captured yet. A slot keeps its mark when its entry is erased, since its id stays in the list;
+// the next entry in the slot then need not be listed again.
+class EntryTable::Work {
+ public:
+  Work(std::unique_ptr<const PayloadCodec> payload_codec, std::uint64_t hash_seed)
+      : codec_(std::move(payload_codec)), slabs_(codec_->size()), seed_(hash_seed) {}
+
+  ~Work() {
+    for_each([&](Entry* entry) {
+      codec_->destroy(entry->payload_place());
+      entry->free_key();
+    });
+  }
+
+  Entry* find(std::string_view key) const { return find(hash_of(key), key); }
+
+  std::pair<Entry*, bool> find_or_create(std::string_view key) {
+    const std::uint32_t hash = hash_of(key);
+    if (Entry* const found = find(hash, key)) return {found, false};
+    Entry* const entry = create(hash, key);
+    if (walk_reaches(entry)) entry->set(Entry::kSettled);
+    list(entry);
+    return {entry, true};
+  }
+
+  void touch(Entry* entry) {
+    if (entry->list() == current_) return;
+    if (under_way_) capture_out_of_turn(entry);
+    list(entry);
+  }
+
+  void erase(Entry* entry) {
+    if (under_way_ && entry->list() != current_) capture_out_of_turn(entry);
+    if (entry->list() == current_) --listed_live_;
+    if (entry->has(Entry::kStored)) {
+      tombstones_.add([&](std::string& out) {
+        append_row(out, {.key = entry->key_text(), .erased = true, .payload = {}});
+      });
+    }
+    codec_->destroy(entry->payload_place());
+    index_.erase(hash_of(entry->key_text()), entry->id);
+    slabs_.free(entry);
+  }
+
+  void clear() {
+    for_each([&](Entry* entry) { erase(entry); });
+  }
+
+  std::size_t size() const { return slabs_.size(); }
+  std::size_t dirty() const { return listed_live_ + tombstones_.rows(); }
+  std::size_t captured_waiting() const { return waiting_.bytes(); }
+  bool snapshot_under_way() const { return under_way_; }
+
+  std::size_t memory_bytes() const {
+    return slabs_.memory_bytes() + index_.memory_bytes() +
+           (changed_.size() + aside_.size()) * sizeof(std::uint32_t) + tombstones_.bytes() +
+           tombstones_aside_.bytes() + waiting_.bytes() + heap_estimate();
+  }
+
+  template <class Visit>
+  void for_each(const Visit& visit) const {
+    std::uint32_t id = 0;
+    for (;;) {
+      std::size_t slots = slabs_.id_end() + std::size_t{1};
+      Entry* const entry = slabs_.next_live(id, slots);
+      if (!entry) return;
+      visit(entry);
+    }
+  }
+
+  void begin_snapshot(Base base) {
+    invariant(!under_way_, "one snapshot at a time");
+    invariant(base.from <= base.to && base.to <= kPartitions, "a base is a range of partitions");
+    under_way_ = true;
+    base_ = base;
+    walk_at_ = 0;
+    walking_ = base.from < base.to;
+    current_ = other(current_);
+    changed_.swap(aside_);
+    std::swap(tombstones_, tombstones_aside_);
+    listed_live_ = 0;
+    aside_at_ = 0;
+    tombstones_at_ = 0;
+    captured_ = false;
+  }
+
+  // Tombstones come first: the row of a key that was erased and made again must be applied after them.
+  bool capture(std::string& out, std::size_t max_bytes) {
+    invariant(under_way_, "a capture belongs to a snapshot");
+    std::size_t budget = std::max<std::size_t>(max_bytes, 1);
+    captured_ = capture_tombstones(out, budget) && deliver_waiting(out, budget) &&
+                capture_aside(out, budget) && capture_walk(out, budget);
+    return captured_;
+  }
+
+  void complete_snapshot() {
+    invariant(under_way_ && captured_, "a snapshot is completed after its last capture");
+    finish();
+  }
+
+  void abandon_snapshot() {
+    invariant(under_way_, "there is a snapshot to abandon");
+    // What the walk would have passed is unsettled again: the current entries here, those set aside below.
+    for (const std::uint32_t id : changed_)
+      if (Entry* const entry = slabs_.slot_or_null(id)) entry->unset(Entry::kSettled);
+    for (const std::uint32_t id : aside_) {
+      Entry* const entry = slabs_.slot_or_null(id);
+      if (!entry) continue;
+      entry->unset(Entry::kSettled);
+      if (entry->list() == current_) continue;
+      entry->set_list(0);
+      if (entry->has(Entry::kLive)) list(entry);
+    }
+    tombstones_.add_all(tombstones_aside_);
+    finish();
+  }
+
+  Status restore_row(std::string_view key, bool erased, std::string_view payload) {
+    invariant(!under_way_, "rows are restored while no snapshot is under way");
+    const std::uint32_t hash = hash_of(key);
+    Entry* entry = find(hash, key);
+    if (erased) {
+      if (entry) forget(entry);
+      return {};
+    }
+    if (entry) {
+      codec_->destroy(entry->payload_place());
+      codec_->create(entry->payload_place());
+    } else {
+      entry = create(hash, key);
+      if (entry->list() == current_) ++listed_live_;  // the slot was listed for an entry that was erased
+    }
+    entry->set(Entry::kStored);
+    Decoder in(payload);
+    if (codec_->load(in, entry->payload_place()) && in.complete()) return {};
+    forget(entry);
+    return fail(format("a row of {} bytes does not fit this pipeline's state", payload.size()),
+                Error::Kind::corrupt);
+  }
+
+ private:
+  static std::uint8_t other(std::uint8_t list) { return list ^ Entry::kLists; }
+
+  std::uint32_t hash_of(std::string_view key) const {
+    return static_cast<std::uint32_t>(table_hash(key, seed_) >> 32);
+  }
+  Entry* find(std::uint32_t hash, std::string_view key) const {
+    const std::uint32_t id =
+        index_.find(hash, [&](std::uint32_t candidate) { return slabs_.at(candidate)->key_text() == key; });
+    return id == KeyIndex::kNone ? nullptr : slabs_.at(id);
+  }
+  Entry* create(std::uint32_t hash, std::string_view key) {
+    Entry* const entry = slabs_.allocate(key);
+    codec_->create(entry->payload_place());
+    index_.insert(hash, entry->id);
+    return entry;
+  }
+  // Without a trace in lists and tombstones.
+  void forget(Entry* entry) {
+    if (entry->list() == current_) --listed_live_;
+    codec_->destroy(entry->payload_place());
+    index_.erase(hash_of(entry->key_text()), entry->id);
+    slabs_.free(entry);
+  }
+
+  // Into the current list. The slot may stand in it already, from an entry that was erased.
+  void list(Entry* entry) {
+    if (entry->list() != current_) {
+      entry->set_list(current_);
+      changed_.push_back(entry->id);
+    }
+    ++listed_live_;
+  }
+
+  bool walk_reaches(const Entry* entry) const { return walking_ && entry->id >= walk_at_; }
+  bool in_base(const Entry* entry) const {
+    const unsigned partition = partition_of(entry->key_text());
+    return partition >= base_.from && partition < base_.to;
+  }
+
+  // Just before an entry changes that has not changed since the barrier.
+  void capture_out_of_turn(Entry* entry) {
+    bool wanted = entry->list() == other(current_);
+    if (walk_reaches(entry) && !entry->has(Entry::kSettled)) {
+      wanted = wanted || in_base(entry);
+      entry->set(Entry::kSettled);
+    }
+    entry->set_list(0);
+    if (!wanted) return;
+    waiting_.add([&](std::string& out) { capture_entry(entry, out); });
+  }
+
+  void capture_entry(Entry* entry, std::string& out) {
+    payload_.clear();
+    codec_->save(entry->payload_place(), payload_);
+    append_row(out, {.key = entry->key_text(), .erased = false, .payload = payload_.view()});
+    entry->set(Entry::kStored);
+  }
+
+  static void spend(std::size_t& budget, std::size_t bytes) { budget -= std::min(budget, bytes); }
+
+  bool capture_tombstones(std::string& out, std::size_t& budget) {
+    for (; tombstones_at_ < tombstones_aside_.pieces(); ++tombstones_at_) {
+      if (budget == 0) return false;
+      out.append(tombstones_aside_.piece(tombstones_at_));
+      spend(budget, tombstones_aside_.piece(tombstones_at_).size());
+    }
+    return true;
+  }
+
+  bool deliver_waiting(std::string& out, std::size_t& budget) {
+    for (; waiting_.pieces() > 0; waiting_.drop_front_piece()) {
+      if (budget == 0) return false;
+      out.append(waiting_.piece(0));
+      spend(budget, waiting_.piece(0).size());
+    }
+    return true;
+  }
+
+  bool capture_aside(std::string& out, std::size_t& budget) {
+    const std::uint8_t pending = other(current_);
+    for (; aside_at_ < aside_.size(); ++aside_at_) {
+      if (budget == 0) return false;
+      std::size_t spent = kVisitCost;
+      Entry* const entry = slabs_.slot_or_null(aside_[aside_at_]);
+      if (entry && entry->list() == pending) {
+        entry->set_list(0);
+        if (entry->has(Entry::kLive)) {
+          const std::size_t before = out.size();
+          capture_entry(entry, out);
+          spent += out.size() - before;
+          if (walk_reaches(entry)) entry->set(Entry::kSettled);
+        }
+      }
+      spend(budget, spent);
+    }
+    return true;
+  }
+
+  bool capture_walk(std::string& out, std::size_t& budget) {
+    while (walking_) {
+      if (budget == 0) return false;
+      const std::size_t most = budget / kVisitCost + 1;
+      std::size_t slots = most;
+      Entry* const entry = slabs_.next_live(walk_at_, slots);
+      std::size_t spent = (most - slots) * kVisitCost;
+      if (entry) {
+        if (entry->has(Entry::kSettled)) {
+          entry->unset(Entry::kSettled);
+        } else if (in_base(entry)) {
+          const std::size_t before = out.size();
+          capture_entry(entry, out);
+          spent += out.size() - before;
+        }
+      } else if (walk_at_ >= slabs_.id_end()) {
+        walking_ = false;
+      }
+      spend(budget, spent);
+    }
+    return true;
+  }
+
+  void finish() {
+    under_way_ = false;
+    walking_ = false;
+    aside_ = {};
+    tombstones_aside_.clear();
+    waiting_.clear();
+  }
+
+  // From some entries spread over the table: asking a million of them would stop the loop.
+  std::size_t heap_estimate() const {
+    constexpr std::size_t kAsked = 256;
+    const std::uint32_t step = std::max<std::uint32_t>(1, slabs_.id_end() / kAsked);
+    std::size_t bytes = 0, asked = 0;
+    for (std::uint32_t id = 0; id < slabs_.id_end();) {
+      std::size_t slots = slabs_.id_end();
+      const Entry* const entry = slabs_.next_live(id, slots);
+      if (!entry) break;
+      bytes += codec_->heap_bytes(entry->payload_place());
+      if (entry->key_size == Entry::kLong) bytes += entry->key_text().size() + sizeof(std::uint64_t);
+      ++asked;
+      id += step - 1;
+    }
+    return asked == 0 ? 0 : bytes / asked * slabs_.size() + bytes % asked * slabs_.size() / asked;
+  }
+
+  const std::unique_ptr<const PayloadCodec> codec_;
+  EntrySlabs slabs_;
+  KeyIndex index_;
+  const std::uint64_t seed_;
+  Encoder payload_;
+
+  // Since the last barrier, and what earlier, abandoned snapshots folded back.
+  std::uint8_t current_ = Entry::kListA;
+  std::deque<std::uint32_t> changed_;
+  std::size_t listed_live_ = 0;  // live entries among them
+  WaitingRows tombstones_;
+
+  // The snapshot under way. Lists and tombstones stay until it is completed, for an abandonment.
+  bool under_way_ = false;
+  bool captured_ = false;
+  Base base_;
+  bool walking_ = false;       // over all entries, for the base's
+  std::uint32_t walk_at_ = 0;  // the id that comes next
+  std::deque<std::uint32_t> aside_;
+  std::size_t aside_at_ = 0;
+  WaitingRows tombstones_aside_;
+  std::size_t tombstones_at_ = 0;  // pieces
+  WaitingRows waiting_;            // captured out of turn
+};
+
+EntryTable::EntryTable(std::unique_ptr<const PayloadCodec> codec, std::uint64_t hash_seed)
+    : work_(std::make_unique<Work>(std::move(codec), hash_seed)) {}
+EntryTable::~EntryTable() = default;
+
+EntryTable::Entry* EntryTable::find(std::string_view key) {
+  return work_->find(key);
+}
+std::pair<EntryTable::Entry*, bool> EntryTable::find_or_create(std::string_view key) {
+  return work_->find_or_create(key);
+}
+void EntryTable::touch(Entry* entry) {
+  work_->touch(entry);
+}
+void EntryTable::erase(Entry* entry) {
+  work_->erase(entry);
+}
+void EntryTable::clear() {
+  work_->clear();
+}
+
+std::string_view EntryTable::key(const Entry* entry) {
+  return entry->key_text();
+}
+std::byte* EntryTable::payload(Entry* entry) {
+  return entry->payload_place();
+}
+const std::byte* EntryTable::payload(const Entry* entry) {
+  return entry->payload_place();
+}
+
+std::size_t EntryTable::size() const {
+  return work_->size();
+}
+std::size_t EntryTable::memory_bytes() const {
+  return work_->memory_bytes();
+}
+std::size_t EntryTable::dirty() const {
+  return work_->dirty();
+}
+void EntryTable::for_each(const std::function<void(Entry*)>& visit) {
+  work_->for_each(visit);
+}
+
+void EntryTable::begin_snapshot(Base base) {
+  work_->begin_snapshot(base);
+}
+bool EntryTable::capture(std::string& out, std::size_t max_bytes) {
+  return work_->capture(out, max_bytes);
+}
+std::size_t EntryTable::captured_waiting() const {
+  return work_->captured_waiting();
+}
+bool EntryTable::snapshot_under_way() const {
+  return work_->snapshot_under_way();
+}
+void EntryTable::complete_snapshot() {
+  work_->complete_snapshot();
+}
+void EntryTable::abandon_snapshot() {
+  work_->abandon_snapshot();
+}
+Status EntryTable::restore_row(std::string_view key, bool erased, std::string_view payload) {
+  return work_->restore_row(key, erased, payload);
+}
+
+unsigned EntryTable::partition_of(std::string_view key) {
+  static_assert(std::has_single_bit(kPartitions));
+  return static_cast<unsigned>(checksum(key) >> (64 - std::countr_zero(kPartitions)));
+}
+
+}  // namespace tidemark
