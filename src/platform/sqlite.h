@@ -62,7 +62,4 @@ class SqliteOpener {
 // The kernel-file opener. `vfs` names another registered SQLite VFS (tests); empty: SQLite's own.
 std::unique_ptr<SqliteOpener> make_sqlite_opener(std::string vfs = {});
 
-// Of the library that the program runs with: "3.40.1".
-std::string_view sqlite_version();
-
 }  // namespace tidemark
