@@ -1,0 +1,290 @@
+#include <algorithm>
+#include <charconv>
+
+#include "base/format.h"
+#include "base/nearest.h"
+#include "base/sizes.h"
+#include "config/keys.h"
+#include "config/toml_text.h"
+
+namespace tidemark {
+namespace {
+
+// The word for it in "takes a duration", and how one is written.
+struct TypeWords {
+  std::string_view name;
+  std::string_view example;
+};
+
+TypeWords words_of(Key::Type type) {
+  switch (type) {
+    case Key::Type::text:
+    case Key::Type::word:
+    case Key::Type::secret:
+      return {"a string", "strings stand in quotes"};
+    case Key::Type::secret_file:
+      return {"a path", "strings stand in quotes"};
+    case Key::Type::texts:
+      return {"a list of strings", "write it as [\"...\", \"...\"]"};
+    case Key::Type::integer:
+      return {"an integer", "write it without quotes and fraction"};
+    case Key::Type::flag:
+      return {"true or false", "write it without quotes"};
+    case Key::Type::duration:
+      return {"a duration", "a string such as \"250ms\", \"10s\" or \"1h30m\""};
+    case Key::Type::size:
+      return {"a size", "a string such as \"64KiB\" or \"1MB\""};
+    case Key::Type::table:
+      return {"a table", "write it as { name = value, ... }"};
+    case Key::Type::tables:
+      return {"tables of their own", "write them as [NAME.name-of-your-choice]"};
+    case Key::Type::later:
+      break;
+  }
+  return {"a value", ""};
+}
+
+}  // namespace
+
+Key& Key::doc(std::string text) {
+  doc_ = std::move(text);
+  return *this;
+}
+Key& Key::at_least(std::int64_t least) {
+  least_ = least;
+  return *this;
+}
+Key& Key::at_most(std::int64_t most) {
+  most_ = most;
+  return *this;
+}
+Key& Key::required() {
+  required_ = true;
+  return *this;
+}
+Key& Key::required_for(std::string decider, std::vector<std::string> words) {
+  required_for_ = Condition{std::move(decider), std::move(words)};
+  return *this;
+}
+Key& Key::optional() {
+  optional_ = true;
+  return *this;
+}
+Key& Key::only_for(std::string decider, std::vector<std::string> words) {
+  conditions_.push_back({std::move(decider), std::move(words)});
+  return *this;
+}
+Key& Key::later_words(std::vector<std::string> words) {
+  later_words_ = std::move(words);
+  return *this;
+}
+Key& Key::none_is(std::string word) {
+  none_word_ = std::move(word);
+  return *this;
+}
+Key& Key::check(std::function<bool(const Located<std::string>&, Diagnostics&)> check) {
+  check_ = std::move(check);
+  return *this;
+}
+
+std::string_view Key::type_name() const {
+  return words_of(type_).name;
+}
+
+std::string Key::in_unit(std::int64_t value) const {
+  if (type_ == Type::duration) return to_text(Duration(value));
+  if (type_ == Type::size) return size_to_text(static_cast<std::uint64_t>(value));
+  return format("{}", value);
+}
+
+std::string Key::range() const {
+  const bool has_most = most_ != std::numeric_limits<std::int64_t>::max();
+  std::string out;
+  if (least_ != 0) out = "at least " + in_unit(least_);
+  if (has_most) out += (out.empty() ? "at most " : ", at most ") + in_unit(most_);
+  return out;
+}
+
+std::string Key::in_quotes(std::string_view text) {
+  return toml_quoted(text);
+}
+
+// ---- reading
+
+bool Key::read(const Node& node, Reading& reading) {
+  return read_(node, reading);
+}
+
+bool Key::wrong_type(const Node& node, Reading& reading) const {
+  const TypeWords words = words_of(type_);
+  std::string example(words.example);
+  if (type_ == Type::tables) example.replace(example.find("NAME"), 4, name_);
+  reading.diagnostics.error(node.place, format("`{}` takes {}, not {}", name_, words.name, node.kind_name()),
+                            std::move(example));
+  return false;
+}
+
+bool Key::in_range(std::int64_t value, const Place& place, Reading& reading) const {
+  if (value >= least_ && value <= most_) return true;
+  const bool small = value < least_;
+  reading.diagnostics.error(place, format("`{}` is {}; {} is {}", name_, in_unit(value),
+                                          small ? "the least" : "the most", in_unit(small ? least_ : most_)));
+  return false;
+}
+
+std::optional<std::string> Key::read_text(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::text) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  // A variable may be empty; whoever writes an empty string meant something.
+  if (node.text.empty() && node.as_written.empty()) {
+    reading.diagnostics.error(node.place, format("`{}` is empty", name_), "leave the key out for none");
+    return std::nullopt;
+  }
+  if (node.text.empty() && required_) {
+    reading.diagnostics.error(node.place, format("`{}` is empty: the variable has no value", name_));
+    return std::nullopt;
+  }
+  if (!node.text.empty() && check_ && !check_({node.text, node.place}, reading.diagnostics))
+    return std::nullopt;
+  return node.text;
+}
+
+std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::list) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  if (node.items.empty()) {
+    reading.diagnostics.error(node.place, format("`{}` is an empty list", name_),
+                              required_ ? "it takes at least one" : "leave the key out for none");
+    return std::nullopt;
+  }
+  std::vector<Located<std::string>> texts;
+  bool fine = true;
+  for (const Node& item : node.items) {
+    if (item.broken) {
+      fine = false;
+      continue;
+    }
+    if (item.kind != Node::Kind::text) {
+      reading.diagnostics.error(item.place, format("`{}` takes strings, not {}", name_, item.kind_name()));
+      fine = false;
+      continue;
+    }
+    if (item.text.empty()) {
+      reading.diagnostics.error(item.place, format("`{}` holds an empty string", name_));
+      fine = false;
+      continue;
+    }
+    const Located<std::string> text(item.text, item.place);
+    const auto before = std::ranges::find(texts, item.text, &Located<std::string>::value);
+    if (before != texts.end()) {
+      reading.diagnostics.error(item.place, format("\"{}\" stands twice in `{}`", item.text, name_));
+      fine = false;
+    }
+    if (check_ && !check_(text, reading.diagnostics)) fine = false;
+    texts.push_back(text);
+  }
+  if (!fine) return std::nullopt;
+  return texts;
+}
+
+std::optional<std::int64_t> Key::read_integer(const Node& node, Reading& reading) const {
+  std::int64_t value = node.integer;
+  if (node.kind == Node::Kind::text && !node.as_written.empty()) {
+    const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), value);
+    if (error != std::errc{} || end != node.text.data() + node.text.size()) {
+      reading.diagnostics.error(
+          node.place, format("`{}` takes an integer, and the variable gives \"{}\"", name_, node.text));
+      return std::nullopt;
+    }
+  } else if (node.kind != Node::Kind::integer) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  if (!in_range(value, node.place, reading)) return std::nullopt;
+  return value;
+}
+
+std::optional<bool> Key::read_flag(const Node& node, Reading& reading) const {
+  if (node.kind == Node::Kind::boolean) return node.boolean;
+  if (node.kind == Node::Kind::text && !node.as_written.empty()) {
+    if (node.text == "true") return true;
+    if (node.text == "false") return false;
+    reading.diagnostics.error(
+        node.place, format("`{}` takes true or false, and the variable gives \"{}\"", name_, node.text));
+    return std::nullopt;
+  }
+  wrong_type(node, reading);
+  return std::nullopt;
+}
+
+std::optional<Duration> Key::read_duration(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::text) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  const Result<Duration> parsed = parse_duration(node.text);
+  if (!parsed) {
+    reading.diagnostics.error(node.place, format("`{}`: {}", name_, parsed.error().message));
+    return std::nullopt;
+  }
+  if (!in_range(parsed->count(), node.place, reading)) return std::nullopt;
+  return *parsed;
+}
+
+std::optional<std::uint64_t> Key::read_size(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::text) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  const Result<std::uint64_t> parsed = parse_size(node.text);
+  if (!parsed) {
+    reading.diagnostics.error(node.place, format("`{}`: {}", name_, parsed.error().message));
+    return std::nullopt;
+  }
+  const std::uint64_t largest = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+  if (!in_range(static_cast<std::int64_t>(std::min(*parsed, largest)), node.place, reading))
+    return std::nullopt;
+  return *parsed;
+}
+
+std::optional<std::size_t> Key::read_word(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::text) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  const auto found = std::ranges::find(words_, node.text);
+  if (found != words_.end()) return static_cast<std::size_t>(found - words_.begin());
+
+  std::string allowed = "allowed:";
+  for (const std::string& word : words_) allowed += format("{} {}", word == words_.front() ? "" : ",", word);
+  if (std::ranges::find(later_words_, node.text) != later_words_.end()) {
+    reading.diagnostics.error(node.place, format("{} \"{}\" is not in this release", noun_, node.text),
+                              std::move(allowed));
+    return std::nullopt;
+  }
+  std::string text = format("unknown {} \"{}\"", noun_, node.text);
+  const std::vector<std::string_view> near(words_.begin(), words_.end());
+  if (const auto meant = nearest(node.text, near)) text += format("; did you mean \"{}\"?", *meant);
+  reading.diagnostics.error(node.place, std::move(text), std::move(allowed));
+  return std::nullopt;
+}
+
+std::optional<std::string> Key::read_secret_file(const Node& node, Reading& reading) const {
+  const std::optional<std::string> path = read_text(node, reading);
+  if (!path || path->empty()) return path;
+  if (!reading.environment.secret_file) return std::string();
+  Result<std::string> content = reading.environment.secret_file(*path);
+  if (!content) {
+    reading.diagnostics.error(node.place, format("`{}`: {}", name_, content.error().message));
+    return std::nullopt;
+  }
+  if (content->ends_with('\n')) content->pop_back();
+  if (content->ends_with('\r')) content->pop_back();
+  return std::move(*content);
+}
+
+}  // namespace tidemark

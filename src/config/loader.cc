@@ -1,0 +1,181 @@
+#include "config/loader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "config/checks.h"
+#include "config/tables.h"
+#include "config/toml_door.h"
+#include "config/variables.h"
+
+namespace tidemark {
+namespace {
+
+bool is_name(std::string_view name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
+  return !name.empty() && letter(name.front()) &&
+         std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+class Loading {
+ public:
+  Loading(const LoaderEnvironment& environment, Diagnostics& diagnostics)
+      : reading_{environment, diagnostics},
+        diagnostics_(diagnostics),
+        tables_{Loaded(node_keys),
+                Loaded(checkpoint_keys),
+                Loaded(journal_keys),
+                Loaded(limit_keys),
+                Loaded(log_keys),
+                {},
+                {},
+                {}} {
+    tables_.node.settings.name.value = environment.host_name.empty() ? "localhost" : environment.host_name;
+    tables_.node.settings.data_dir.value = "/var/lib/tidemark";
+  }
+
+  // `tree` must stay until take_settings().
+  void read(const Node& tree) {
+    Keys keys("configuration");
+    keys.table("node", tables_.node.keys);
+    keys.table("checkpoint", tables_.checkpoint.keys);
+    keys.table("journal", tables_.journal.keys);
+    keys.table("limits", tables_.limits.keys);
+    keys.table("log", tables_.log.keys);
+    keys.tables("sources", [this](const Entry& entry) { read_source(entry); });
+    keys.tables("pipelines", [this](const Entry& entry) { read_pipeline(entry); });
+    keys.tables("sinks", [this](const Entry& entry) { read_sink(entry); });
+    keys.later("restart");
+    keys.later("http");
+    keys.read(tree, "", reading_);
+
+    tables_.node.sound = keys.fine("node");
+    tables_.checkpoint.sound = keys.fine("checkpoint");
+    tables_.journal.sound = keys.fine("journal");
+    tables_.limits.sound = keys.fine("limits");
+    tables_.log.sound = keys.fine("log");
+    const auto by_name = [](const auto& a, const auto& b) { return a.settings.name < b.settings.name; };
+    tables_.sources.sort(by_name);
+    tables_.pipelines.sort(by_name);
+    tables_.sinks.sort(by_name);
+  }
+
+  void check() {
+    check_references(tables_, diagnostics_);
+    check_pipelines(tables_, diagnostics_);
+    check_resources(tables_, diagnostics_);
+  }
+
+  // The keys still refer to tables_, so texts are made before the settings are taken.
+  Settings take_settings() {
+    for (auto& source : tables_.sources) source.settings.qos = std::min(source.settings.qos, 1);
+    for (auto& sink : tables_.sinks) sink.settings.qos = std::min(sink.settings.qos, 1);
+    Settings out;
+    out.canonical_text = text(Keys::Form::stored, true);
+    out.fingerprint = checksum(text(Keys::Form::resolved, false));
+    out.node = std::move(tables_.node.settings);
+    out.checkpoint = std::move(tables_.checkpoint.settings);
+    out.journal = std::move(tables_.journal.settings);
+    out.limits = std::move(tables_.limits.settings);
+    out.log = std::move(tables_.log.settings);
+    for (auto& source : tables_.sources) out.sources.push_back(std::move(source.settings));
+    for (auto& pipeline : tables_.pipelines) out.pipelines.push_back(std::move(pipeline.settings));
+    for (auto& sink : tables_.sinks) {
+      SinkSettings& settings = out.sinks.emplace_back(std::move(sink.settings));
+      if (!settings.path->empty()) settings.path.value = path_below(*out.node.data_dir, *settings.path);
+    }
+    return out;
+  }
+
+ private:
+  // Reads one [sources.NAME], [pipelines.NAME] or [sinks.NAME].
+  template <class T>
+  Loaded<T>& read_named(const Entry& entry, std::string_view kind, Keys (*declare)(T&),
+                        std::list<Loaded<T>>& into) {
+    Loaded<T>& loaded = into.emplace_back(declare);
+    loaded.settings.name = entry.key;
+    loaded.settings.place = entry.key_place;
+    if (!is_name(entry.key)) {
+      diagnostics_.error(entry.key_place, format("\"{}\" is no name for a {}", entry.key, kind),
+                         "names are of A-Z a-z 0-9 _ - and begin with a letter or _");
+      loaded.sound = false;
+    }
+    if (entry.value.kind != Node::Kind::table) {
+      diagnostics_.error(entry.key_place,
+                         format("{} {} is a table, not {}", kind, entry.key, entry.value.kind_name()),
+                         format("write [{}s.{}] and its keys below", kind, entry.key));
+      loaded.sound = false;
+    } else if (!loaded.keys.read(entry.value, format("{}s.{}", kind, entry.key), reading_)) {
+      loaded.sound = false;
+    }
+    return loaded;
+  }
+
+  void read_source(const Entry& entry) {
+    auto& loaded = read_named(entry, "source", source_keys, tables_.sources);
+    if (!loaded.keys.given("timestamp")) loaded.settings.timestamp.reset();
+  }
+
+  void read_pipeline(const Entry& entry) {
+    auto& loaded = read_named(entry, "pipeline", pipeline_keys, tables_.pipelines);
+    PipelineSettings& settings = loaded.settings;
+    if (settings.uid.empty()) settings.uid = settings.name;
+    settings.window.place = loaded.keys.place_of("window");
+    if (!settings.emit.given() && settings.window.type == WindowSettings::Type::none)
+      settings.emit.value = EmitPolicy::on_update;
+  }
+
+  void read_sink(const Entry& entry) { read_named(entry, "sink", sink_keys, tables_.sinks); }
+
+  std::string text(Keys::Form form, bool whole) const {
+    std::string out;
+    const auto table = [&](std::string_view name, const Keys& keys) {
+      if (!out.empty()) out += "\n";
+      out += format("[{}]\n{}", name, keys.lines(form));
+    };
+    if (whole) {
+      table("node", tables_.node.keys);
+      table("checkpoint", tables_.checkpoint.keys);
+      table("journal", tables_.journal.keys);
+      table("log", tables_.log.keys);
+    } else {
+      out += format("node.name = \"{}\"\n", *tables_.node.settings.name);
+    }
+    table("limits", tables_.limits.keys);
+    for (const auto& source : tables_.sources) table("sources." + source.settings.name, source.keys);
+    for (const auto& pipeline : tables_.pipelines)
+      table("pipelines." + pipeline.settings.name, pipeline.keys);
+    for (const auto& sink : tables_.sinks) table("sinks." + sink.settings.name, sink.keys);
+    return out;
+  }
+
+  Reading reading_;
+  Diagnostics& diagnostics_;
+  LoadedTables tables_;
+};
+
+}  // namespace
+
+std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
+                                      Diagnostics& diagnostics) {
+  Node tree;
+  bool readable = true;
+  std::vector<std::optional<Node>> trees;
+  for (ConfigFile& file : files) {
+    trees.push_back(read_toml(diagnostics.add_file(std::move(file)), diagnostics));
+    readable = readable && trees.back();
+  }
+  if (!readable) return std::nullopt;
+  for (std::optional<Node>& part : trees) merge(tree, std::move(*part), diagnostics);
+  replace_variables(tree, environment, diagnostics);
+
+  Loading loading(environment, diagnostics);
+  loading.read(tree);
+  loading.check();
+  if (diagnostics.has_errors()) return std::nullopt;
+  return loading.take_settings();
+}
+
+}  // namespace tidemark

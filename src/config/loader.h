@@ -1,0 +1,31 @@
+// load_settings: from the text of configuration files to Settings, or to a list of everything that is wrong.
+//
+// `check` and `run` both call this and nothing else. It touches neither the network nor any file but the
+// secret files that *_file keys name. Mistakes of meaning are all reported at once; a mistake of TOML's
+// grammar is reported alone, because nothing after it can be trusted.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "config/diagnostics.h"
+#include "config/settings.h"
+
+namespace tidemark {
+
+// What the loader takes from the machine, passed in so that tests and replays decide it.
+struct LoaderEnvironment {
+  std::string host_name;
+  std::function<std::optional<std::string>(const std::string& name)> variable;  // environment variables
+  std::function<Result<std::string>(const std::string& path)> secret_file;
+};
+
+// The first file is the main one, the others are conf.d's in name order. Nothing is returned when diagnostics
+// has errors.
+std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
+                                      Diagnostics& diagnostics);
+
+}  // namespace tidemark

@@ -1,0 +1,98 @@
+#include "base/format.h"
+#include "config/tables.h"
+
+namespace tidemark {
+namespace {
+
+// "on-close", "on-update", "every 5s"
+bool read_emit(const Located<std::string>& text, PipelineSettings& pipeline, Diagnostics& diagnostics) {
+  const std::string& word = *text;
+  if (word == "on-close" || word == "on-update") {
+    pipeline.emit = {word == "on-close" ? EmitPolicy::on_close : EmitPolicy::on_update, text.place};
+    return true;
+  }
+  if (word.starts_with("every ")) {
+    const Result<Duration> every = parse_duration(std::string_view(word).substr(6));
+    if (every && *every >= 1ms) {
+      pipeline.emit = {EmitPolicy::every, text.place};
+      pipeline.emit_every = *every;
+      return true;
+    }
+    diagnostics.error_inside(text, 6, std::max<std::size_t>(1, word.size() - 6),
+                             every ? "the least is \"every 1ms\"" : every.error().message);
+    return false;
+  }
+  diagnostics.error(text.place, format("unknown emit \"{}\"", word),
+                    "allowed: \"on-close\" (windows), \"on-update\", \"every 5s\" (both without a window)");
+  return false;
+}
+
+std::string print_emit(const PipelineSettings& pipeline) {
+  switch (*pipeline.emit) {
+    case EmitPolicy::on_close:
+      return "on-close";
+    case EmitPolicy::on_update:
+      return "on-update";
+    case EmitPolicy::every:
+      return "every " + to_text(pipeline.emit_every);
+  }
+  return {};
+}
+
+Keys window_keys(WindowSettings& window) {
+  Keys keys("window");
+  keys.word("type", window.type,
+            {{"tumbling", WindowSettings::Type::tumbling}, {"none", WindowSettings::Type::none}})
+      .later_words({"hopping", "cumulating", "session", "count"})
+      .required()
+      .doc("how records are put together in time");
+  keys.duration("size", window.size)
+      .at_least(1ms)
+      .only_for("type", {"tumbling"})
+      .required()
+      .doc("length of a window");
+  keys.duration("offset", window.offset)
+      .only_for("type", {"tumbling"})
+      .doc("windows begin at multiples of size since 1970 in UTC, plus this");
+  for (const char* name : {"slide", "step", "gap", "max"}) keys.later(name);
+  return keys;
+}
+
+}  // namespace
+
+Keys pipeline_keys(PipelineSettings& pipeline) {
+  Keys keys("pipeline");
+  keys.texts("from", pipeline.from).required().doc("the sources or pipelines whose records it reads");
+  keys.text("where", pipeline.where).doc("a condition; records for which it is not true are left out");
+  keys.texts("derive", pipeline.derive).doc("further fields, as in \"temp * 9 / 5 + 32 AS temp_f\"");
+  keys.texts("key_by", pipeline.key_by)
+      .doc("what its groups are formed by; left out, all records are one group");
+  keys.group("window", window_keys(pipeline.window)).doc("left out: running aggregates without end");
+  keys.texts("select", pipeline.select).doc("what a result carries, as in \"count(*) AS n\"");
+  keys.text("having", pipeline.having).doc("a condition; results for which it is not true are left out");
+  keys.texts("to", pipeline.to).doc("the sinks that results go to");
+  keys.text("late_to", pipeline.late_to).doc("the sink that late records go to; left out, they are counted");
+  keys.parsed(
+          "emit",
+          [&pipeline](const Located<std::string>& text, Diagnostics& diagnostics) {
+            return read_emit(text, pipeline, diagnostics);
+          },
+          [&pipeline] { return print_emit(pipeline); })
+      .doc("when results leave: on-close with a window; without one on-update, or as in \"every 5s\"");
+  keys.duration("allowed_lateness", pipeline.allowed_lateness)
+      .doc("how long after its end a window still takes records, each giving a corrected result");
+  keys.word("time", pipeline.time, {{"event", TimeDomain::event}, {"processing", TimeDomain::processing}})
+      .doc("which time windows are cut by: the records' own, or that of their arrival");
+  keys.word("on_error", pipeline.on_error, {{"skip", OnError::skip}, {"dead-letter", OnError::dead_letter}})
+      .later_words({"fail"})
+      .doc("a record that an expression fails on is counted and skipped, or sent to dead_letter_to");
+  keys.text("dead_letter_to", pipeline.dead_letter_to).doc("the sink for on_error = \"dead-letter\"");
+  keys.integer("poison_after", pipeline.poison_after)
+      .at_least(1)
+      .doc("after failing so often at one record, the pipeline skips it");
+  keys.text("uid", pipeline.uid).doc("what its state belongs to; left out, its name");
+  for (const char* name : {"ttl", "max_keys", "restart"}) keys.later(name);
+  return keys;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,211 @@
+// Settings: the whole configuration, typed, with defaults filled in and places kept.
+//
+// Made by load_settings() only; whoever holds a Settings may rely on every rule that the loader checks: names
+// refer to something, types match, combinations are possible. What needs the expression language (where,
+// derive, key_by, select, having) is still text here and is compiled, with its place, by pipeline/plan.
+// Values, freely copied. Durations in Duration, sizes in bytes.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/times.h"
+#include "config/place.h"
+
+namespace tidemark {
+
+struct NodeSettings {
+  Located<std::string> name;      // default: host name, filled in by the caller of load_settings
+  Located<std::string> data_dir;  // default /var/lib/tidemark
+};
+
+enum class DeliveryMode { exactly_once, at_least_once };
+enum class StoreType { files, sqlite };
+
+struct CheckpointSettings {
+  StoreType store = StoreType::files;
+  DeliveryMode mode = DeliveryMode::exactly_once;
+  Located<Duration> interval{10s};
+  Duration min_pause = 500ms;
+  Duration timeout = 1min;
+  std::uint32_t retain = 3;
+  bool delete_on_stop = false;
+  std::uint32_t tolerable_failures = 3;
+};
+
+struct JournalSettings {
+  bool enabled = true;
+  Duration sync = 200ms;  // zero: every batch
+  std::uint64_t max_size = 256u << 20;
+  bool compress = true;
+};
+
+// One column of csv, or a typed field of json: "word:string", "n:int", "x:float", "ok:bool".
+struct FieldSetting {
+  std::string name;
+  enum class Type { any, text, integer, real, boolean } type = Type::any;
+  Place place;
+};
+
+struct TimestampSetting {
+  Located<std::string> field;
+  enum class Unit { s, ms, us, ns, rfc3339 } unit = Unit::ms;
+};
+
+struct FormatSettings {
+  enum class Type { json, csv } type = Type::json;
+  std::vector<FieldSetting> fields;
+  char delimiter = ',';  // csv
+};
+
+// "plant/{line}/{device}/telemetry" as parts: literal text, or the name of a field, or "" for + and #.
+struct TopicFieldsSetting {
+  Located<std::string> pattern;
+};
+
+enum class RetainedPolicy { first, always, never };
+
+// What all sources share, and a group for each type; only the group of `type` means anything.
+struct SourceSettings {
+  std::string name;
+  Place place;
+  enum class Type { mqtt, tcp, file, standard_input } type = Type::tcp;
+  FormatSettings format;
+  std::optional<TimestampSetting> timestamp;
+  Duration max_out_of_orderness = 0s;
+  std::optional<Duration> idle_after;  // none: never idle
+  Duration max_ahead = 1h;
+  Located<std::string> dead_letter_to;  // a sink; empty: counted only
+
+  // mqtt
+  Located<std::string> url;
+  std::string host;  // out of the url
+  std::uint16_t port = 0;
+  bool tls = false;
+  std::vector<Located<std::string>> topics;
+  int qos = 1;
+  TopicFieldsSetting topic_fields;
+  std::string client_id;  // empty: random, made once, kept with the lineage
+  Duration session_expiry = 24h;
+  Duration keep_alive = 60s;
+  std::uint16_t receive_maximum = 4096;
+  enum class Protocol { automatic, v5, v311 } protocol = Protocol::automatic;
+  RetainedPolicy retained = RetainedPolicy::first;
+  std::string username;
+  std::string password;
+  std::string ca_file, cert_file, key_file;  // with mqtts
+
+  // tcp
+  Located<std::string> listen;
+  bool ack = false;
+
+  // file
+  Located<std::string> path;
+};
+
+enum class EmitPolicy { on_close, on_update, every };
+enum class TimeDomain { event, processing };
+enum class OnError { skip, dead_letter, fail };
+
+struct WindowSettings {
+  enum class Type { none, tumbling } type = Type::none;
+  Duration size = 0s;
+  Duration offset = 0s;
+  Place place;
+};
+
+struct PipelineSettings {
+  std::string name;
+  Place place;
+  std::string uid;                         // default: the name
+  std::vector<Located<std::string>> from;  // sources or pipelines
+  Located<std::string> where;              // empty: everything
+  std::vector<Located<std::string>> derive;
+  std::vector<Located<std::string>> key_by;  // expressions, usually field names
+  WindowSettings window;
+  std::vector<Located<std::string>> select;
+  Located<std::string> having;
+  std::vector<Located<std::string>> to;  // sinks
+  Located<std::string> late_to;
+  Located<EmitPolicy> emit{EmitPolicy::on_close};  // default on_close with a window, on_update without
+  Duration emit_every = 0s;
+  Located<Duration> allowed_lateness{0s};
+  TimeDomain time = TimeDomain::event;
+  OnError on_error = OnError::skip;
+  Located<std::string> dead_letter_to;
+  std::uint32_t poison_after = 3;
+};
+
+enum class TimestampFormat { rfc3339, s, ms, us, ns };
+
+struct SinkSettings {
+  std::string name;
+  Place place;
+  enum class Type { standard_output, file, sqlite, mqtt, null } type = Type::null;
+  bool ids = false;
+  TimestampFormat timestamps = TimestampFormat::rfc3339;
+  std::optional<Duration> flush;  // none: with each checkpoint (file, sqlite); at once (others)
+  std::uint64_t buffer = 64u << 20;
+
+  // file, stdout
+  FormatSettings::Type format = FormatSettings::Type::json;
+  Located<std::string> path;  // also sqlite; made absolute against data_dir by the loader
+
+  // sqlite
+  Located<std::string> table{"{pipeline}"};  // {pipeline} stands for the name of the one that writes
+  bool upsert = false;
+
+  // mqtt
+  Located<std::string> url;
+  std::string host;
+  std::uint16_t port = 0;
+  bool tls = false;
+  Located<std::string> topic;  // may hold {field}
+  int qos = 1;
+  bool retain = false;
+  std::string client_id;
+  std::string username;
+  std::string password;
+  std::string ca_file, cert_file, key_file;  // with mqtts
+};
+
+struct LimitSettings {
+  std::uint64_t max_record = 1u << 20;
+  std::uint32_t max_connections = 1024;
+  std::uint32_t max_fields = 4096;  // of one record
+  std::uint32_t max_depth = 64;     // of one record's nesting
+  std::uint32_t max_peers = 4096;   // names of ack peers remembered a source
+  std::uint64_t min_free = 16u << 20;
+};
+
+enum class LogFormat { text, json };
+
+struct LogSettings {
+  std::string level = "info";
+  LogFormat format = LogFormat::text;
+};
+
+struct Settings {
+  NodeSettings node;
+  CheckpointSettings checkpoint;
+  JournalSettings journal;
+  LimitSettings limits;
+  LogSettings log;
+  std::vector<SourceSettings> sources;  // in name order, as are the next two
+  std::vector<PipelineSettings> pipelines;
+  std::vector<SinkSettings> sinks;
+
+  // The configuration without its secrets and without comments, in a fixed order: what is stored in
+  // data_dir/config/HASH and read back by load_settings() for a replay. ${NAME} and *_file references stand
+  // unresolved.
+  std::string canonical_text;
+  // Hash of what decides results: the node's name, limits, sources, pipelines and sinks, with the values that
+  // references have now, without secrets. So reading a stored configuration back under other variables gives
+  // another fingerprint than the one it was stored under.
+  std::uint64_t fingerprint = 0;
+};
+
+}  // namespace tidemark

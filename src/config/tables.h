@@ -1,0 +1,22 @@
+// The tables of the configuration and their keys: the place where a key is added.
+//
+// Each function declares the keys of one table over the settings that they fill; see keys.h. The manual page
+// tidemark.toml(5) is made from the same declarations.
+#pragma once
+
+#include "config/keys.h"
+#include "config/settings.h"
+
+namespace tidemark {
+
+Keys node_keys(NodeSettings& node);
+Keys checkpoint_keys(CheckpointSettings& checkpoint);
+Keys journal_keys(JournalSettings& journal);
+Keys limit_keys(LimitSettings& limits);
+Keys log_keys(LogSettings& log);
+// Gives the source an empty `timestamp` for the keys to fill; whoever reads takes it away if it is not given.
+Keys source_keys(SourceSettings& source);
+Keys pipeline_keys(PipelineSettings& pipeline);
+Keys sink_keys(SinkSettings& sink);
+
+}  // namespace tidemark

@@ -1,0 +1,69 @@
+#include "config/toml_text.h"
+
+#include "base/format.h"
+#include "config/variables.h"
+
+namespace tidemark {
+namespace {
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const unsigned char byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\')
+      out += '\\', out += c;
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\t')
+      out += "\\t";
+    else if (byte < 0x20 || byte == 0x7f)
+      out += format("\\u{:04x}", static_cast<unsigned>(byte));
+    else
+      out += c;
+  }
+  return out + "\"";
+}
+
+template <class Things, class Write>
+std::string joined(const Things& things, Write write) {
+  std::string out;
+  for (const auto& thing : things) {
+    if (!out.empty()) out += ", ";
+    out += write(thing);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::string toml_quoted(std::string_view text) {
+  return in_quotes(escape_references(text));
+}
+
+std::string toml_list(const std::vector<std::string>& texts) {
+  return "[" + joined(texts, toml_quoted) + "]";
+}
+
+std::string toml_as_written(const Node& node) {
+  switch (node.kind) {
+    case Node::Kind::text:
+      return node.as_written.empty() ? toml_quoted(node.text) : in_quotes(node.as_written);
+    case Node::Kind::integer:
+      return format("{}", node.integer);
+    case Node::Kind::boolean:
+      return node.boolean ? "true" : "false";
+    case Node::Kind::list:
+      return "[" + joined(node.items, toml_as_written) + "]";
+    case Node::Kind::table:
+      return "{ " +
+             joined(node.entries,
+                    [](const Entry& entry) { return entry.key + " = " + toml_as_written(entry.value); }) +
+             " }";
+    case Node::Kind::real:
+    case Node::Kind::time:
+      break;  // no setting takes one
+  }
+  return "\"\"";
+}
+
+}  // namespace tidemark
