@@ -6,6 +6,12 @@
 #include "base/invariant.h"
 
 namespace tidemark {
+namespace {
+
+// One in so many slabs of a size may be kept although it is empty.
+constexpr std::uint32_t kKeptShare = 16;
+
+}  // namespace
 
 void EntryTable::Entry::place_key(std::string_view key) {
   if (key.size() <= kLongestInline) {
@@ -76,7 +82,7 @@ void EntrySlabs::free(Entry* entry) {
   if (slab.live-- == kSlots) link(number);
   if (slab.live > 0) return;
   ++of_size.empty;
-  if (of_size.empty * 4 > of_size.slabs + 3) give_back(number);
+  if (of_size.empty * kKeptShare > of_size.slabs + kKeptShare - 1) give_back(number);
 }
 
 EntrySlabs::Entry* EntrySlabs::slot_or_null(std::uint32_t id) const {

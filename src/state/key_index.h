@@ -4,13 +4,15 @@
 // A cell is 8 bytes, the hash and the id, so that neither a probe past other keys nor rehashing looks at an
 // entry. Growing and shrinking never stop the world: the cells move to the new array some at a time, with
 // each insert and erase. While they do, a key is looked for in both arrays, unless its part of the old one
-// has already been moved. Threads: loop only.
+// has already been moved. Arrays are made of pieces, each allocated with its first cell and freed when its
+// cells have moved: no moment clears or frees megabytes. Threads: loop only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
+#include <vector>
 
 namespace tidemark {
 
@@ -21,7 +23,7 @@ class KeyIndex {
   // The id among those of the hash for which same(id) holds, or kNone.
   template <class Same>
   std::uint32_t find(std::uint32_t hash, const Same& same) const {
-    if (old_.cells && !moved(hash)) {
+    if (old_.size() > 0 && !moved(hash)) {
       const std::uint32_t id = old_.find(hash, same);
       if (id != kNone) return id;
     }
@@ -31,31 +33,49 @@ class KeyIndex {
   // The key must not be there yet; id is less than kNone.
   void insert(std::uint32_t hash, std::uint32_t id);
   void erase(std::uint32_t hash, std::uint32_t id);
-  void clear();
 
   std::size_t size() const { return count_; }
-  std::size_t memory_bytes() const { return now_.bytes() + old_.bytes(); }
+  std::size_t memory_bytes() const { return now_.memory_bytes() + old_.memory_bytes(); }
 
  private:
   using Cell = std::uint64_t;  // hash << 32 | id + 1; 0 when empty
-  struct Free {
-    void operator()(Cell* cells) const { std::free(cells); }
-  };
-  struct Array {
-    std::unique_ptr<Cell[], Free> cells;  // from calloc: large arrays cost a page when it is first used
-    std::size_t mask = 0;                 // their number less one; a power of two less one
 
-    static Array make(std::size_t size);
-    std::size_t bytes() const { return cells ? (mask + 1) * sizeof(Cell) : 0; }
+  class Array {
+   public:
+    Array() = default;
+    explicit Array(std::size_t size);  // a power of two
+
+    std::size_t size() const { return pieces_.empty() ? 0 : mask_ + 1; }
+    std::size_t mask() const { return mask_; }
+    std::size_t memory_bytes() const;
+    Cell at(std::size_t i) const {
+      const Cell* const piece = pieces_[i >> kPieceBits].get();
+      return piece ? piece[i & (kPiece - 1)] : 0;
+    }
+    void set(std::size_t i, Cell cell);
+    // Every cell before `i` is empty and stays so.
+    void free_before(std::size_t i) {
+      if (i % kPiece == 0 && i > 0) pieces_[(i >> kPieceBits) - 1].reset();
+    }
     void insert(Cell cell);
     bool erase(Cell cell);
     template <class Same>
     std::uint32_t find(std::uint32_t hash, const Same& same) const {
-      if (!cells) return kNone;
-      for (std::size_t at = hash & mask; cells[at] != 0; at = (at + 1) & mask)
-        if (hash_of(cells[at]) == hash && same(id_of(cells[at]))) return id_of(cells[at]);
-      return kNone;
+      if (pieces_.empty()) return kNone;
+      for (std::size_t i = hash & mask_;; i = (i + 1) & mask_) {
+        const Cell cell = at(i);
+        if (cell == 0) return kNone;
+        if (hash_of(cell) == hash && same(id_of(cell))) return id_of(cell);
+      }
     }
+
+   private:
+    static constexpr unsigned kPieceBits = 8;
+    static constexpr std::size_t kPiece = std::size_t{1} << kPieceBits;
+    std::size_t piece_size() const { return std::min(kPiece, mask_ + 1); }
+
+    std::vector<std::unique_ptr<Cell[]>> pieces_;  // null: its cells are empty
+    std::size_t mask_ = 0;
   };
 
   static Cell cell_of(std::uint32_t hash, std::uint32_t id) {
@@ -65,14 +85,14 @@ class KeyIndex {
   static std::uint32_t id_of(Cell cell) { return static_cast<std::uint32_t>(cell) - 1; }
 
   // Whether the keys whose probing begins where this hash's does have left the old array.
-  bool moved(std::uint32_t hash) const { return (((hash & old_.mask) - start_) & old_.mask) < progress_; }
+  bool moved(std::uint32_t hash) const { return (hash & old_.mask()) < progress_; }
   void resize(std::size_t size);
   void move_some();
 
   Array now_;
-  Array old_;                 // while its cells move; no key is inserted into it
-  std::size_t start_ = 0;     // in old_: an empty cell, so that no run of full ones reaches across
-  std::size_t progress_ = 0;  // cells moved, counted from start_ around; the next is empty
+  Array old_;  // while its cells move; no key is inserted into it
+  std::size_t progress_ =
+      0;  // cells moved, from the front; the next is empty: no run of full ones is cut in two
   std::size_t count_ = 0;
 };
 
