@@ -217,7 +217,7 @@ void MqttSource::drop_client() {
     dying_.push_back(std::move(client_));
     reaper_ = loop().at(loop().now(), [this] { dying_.clear(); });
   }
-  if (connected_) {
+  if (connected_ && !stopping_) {
     context_.intake.begin_read();
     context_.intake.event(MqttSession::disconnected_event());
   }
@@ -264,8 +264,7 @@ void MqttSource::connected(bool session_present) {
     context_.intake.event(MqttSession::subscribed_event());
   }
   if (!holds()) return set_reading();
-  client_->release();  // nothing has been read on this connection yet
-  keep_alive();
+  keep_alive();  // lets the subscription out: nothing has been read on this connection yet
   set_reading();
 }
 

@@ -73,7 +73,7 @@ class TcpSource final : public Source {
   void set_paused(bool paused);
   void read(SessionId id, std::string_view bytes);
   bool greet(SessionId id, Session& session, std::string_view line);
-  bool introduce(SessionId id, Session& session, const Introduction& introduction);
+  Status introduce(SessionId id, Session& session, const Introduction& introduction);
   void take(Session& session, const Line& line);
   void append(Session& session, const Line& line, std::string_view resume);
   void mark(Session& session);
@@ -170,27 +170,25 @@ void TcpSource::read(SessionId id, std::string_view bytes) {
 bool TcpSource::greet(SessionId id, Session& session, std::string_view line) {
   std::optional<Result<Introduction>> introduction = parse_introduction(line);
   if (!introduction) return false;
-  if (!*introduction) {
-    refuse(id, introduction->error().message);
-    return true;
-  }
-  if (!introduce(id, session, **introduction)) refuse(id, "all peers of limits.max_peers are connected");
+  Status introduced = *introduction ? introduce(id, session, **introduction) : Status(pass_on(*introduction));
+  if (!introduced) refuse(id, introduced.error().message);
   return true;
 }
 
-bool TcpSource::introduce(SessionId id, Session& session, const Introduction& introduction) {
-  // The older connection goes first: nothing that is still on its way over it may count after this.
+Status TcpSource::introduce(SessionId id, Session& session, const Introduction& introduction) {
+  // An older connection goes first: nothing that is still on its way over it may count after this. One that
+  // was accepted later stays: then it is this introduction that was late.
   if (const auto known = peers_.find(introduction.peer)) {
-    for (auto it = sessions_.begin(); it != sessions_.end();) {
-      const bool older = it->first != id && it->second->peer == known;
-      it = older ? sessions_.erase(it) : std::next(it);
-    }
+    const auto newer = std::any_of(sessions_.upper_bound(id), sessions_.end(),
+                                   [&](const auto& it) { return it.second->peer == known; });
+    if (newer) return fail("the peer has a newer connection");
+    std::erase_if(sessions_, [&](const auto& it) { return it.first != id && it.second->peer == known; });
   }
   const auto slot = peers_.slot_for(introduction.peer, [this](PeerTable::Slot s) {
     return std::any_of(sessions_.begin(), sessions_.end(),
                        [s](const auto& it) { return it.second->peer == s; });
   });
-  if (!slot) return false;
+  if (!slot) return fail("all peers of limits.max_peers are connected");
   const bool known = *slot < peers_.size() && peers_.at(*slot).name == introduction.peer;
   if (*slot < peers_.size() && !known) {
     ++forgotten_;
@@ -203,7 +201,7 @@ bool TcpSource::introduce(SessionId id, Session& session, const Introduction& in
     context_.intake.event(PeerTable::introduction_event(*slot, introduction));
   session.last = peers_.at(*slot).last;
   session.marks.reached(session.last, peers_.at(*slot).lines);
-  return true;
+  return {};
 }
 
 void TcpSource::take(Session& session, const Line& line) {
