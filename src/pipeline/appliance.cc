@@ -1,0 +1,447 @@
+#include "pipeline/appliance.h"
+
+#include <algorithm>
+
+#include "base/format.h"
+#include "pipeline/set_aside.h"
+#include "pipeline/wiring.h"
+#include "platform/clock.h"
+
+namespace tidemark {
+
+Appliance::Work::Work(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options)
+    : platform_(platform),
+      notifier_(notifier),
+      options_(std::move(options)),
+      settings_(options_.settings),
+      data_dir_(*options_.settings.node.data_dir),
+      begun_(platform.clock.monotonic()) {}
+
+Appliance::Work::~Work() {
+  *alive_ = false;
+}
+
+void Appliance::Work::start(std::function<void(Status)> ready) {
+  ready_ = std::move(ready);
+  platform_.loop.post([this, alive = alive_] {
+    if (*alive && phase_ == Phase::starting) procedure_ = start_up();
+  });
+}
+
+void Appliance::Work::stop(bool command, std::function<void(Status)> stopped) {
+  if (phase_ == Phase::stopping || phase_ == Phase::stopped) return;
+  stopped_ = std::move(stopped);
+  platform_.loop.post([this, command, alive = alive_] {
+    if (!*alive) return;
+    notifier_.stopping();
+    // A start that is not through has accepted nothing: it is simply given up.
+    if (phase_ != Phase::running) {
+      procedure_ = Procedure();
+      phase_ = Phase::stopped;
+      return finish_stop({});
+    }
+    procedure_ = shut_down(command);
+  });
+}
+
+namespace {
+
+// Looks again every few milliseconds until the condition holds or the time is over: only while stopping,
+// where what is waited for comes from several sides.
+Later<bool> until(Loop& loop, MonotonicTime latest, std::function<bool()> condition,
+                  std::shared_ptr<std::unique_ptr<Timer>> timer) {
+  return Later<bool>(
+      loop, [&loop, latest, condition = std::move(condition), timer](std::function<void(bool)> done) {
+        auto look = std::make_shared<std::function<void()>>();
+        *look = [&loop, latest, condition, timer, done, look] {
+          if (condition() || loop.now() >= latest) {
+            done(condition());
+            *look = [] {};
+            return;
+          }
+          *timer = loop.at(loop.now() + 2ms, *look);
+        };
+        (*look)();
+      });
+}
+
+}  // namespace
+
+Procedure Appliance::Work::shut_down(bool command) {
+  phase_ = Phase::stopping;
+  notifier_.status(phase_text());
+  const auto timer = std::make_shared<std::unique_ptr<Timer>>();
+  const MonotonicTime latest = platform_.loop.now() + settings_.checkpoint.timeout;
+
+  // --- Sources stop reading. What they have handed over is applied and made durable; they acknowledge it
+  // themselves.
+  sources_stopping_ = sources_.size();
+  for (auto& source : sources_) source->stop([this] { --sources_stopping_; });
+  flow_->stop();
+  checkpointer_->stop_timer();
+  if (journal_) journal_->sync_now();
+  Later<bool> applied = until(
+      platform_.loop, latest,
+      [this] { return flow_->settled() && (!journal_ || journal_->durable() == journal_->appended()); },
+      timer);
+  const bool all_applied = co_await applied;
+
+  // --- The last checkpoint. The results up to it are in their sinks or in the checkpoint.
+  Status status;
+  if (all_applied) {
+    Later<Result<CheckpointId>> checkpoint(
+        platform_.loop,
+        [this](std::function<void(Result<CheckpointId>)> done) { checkpointer_->request(std::move(done)); });
+    const Result<CheckpointId> taken = co_await checkpoint;
+    if (!taken) platform_.log.warning("stop", "without a final checkpoint: " + taken.error().message);
+  } else {
+    platform_.log.warning("stop",
+                          "without a final checkpoint: a sink or the disk did not take what was waiting; the "
+                          "next start replays it from the journal");
+  }
+
+  // --- Acknowledgements go out, connections close.
+  Later<bool> closed = until(
+      platform_.loop, platform_.loop.now() + 5s, [this] { return sources_stopping_ == 0; }, timer);
+  if (!co_await closed) platform_.log.warning("stop", "a source did not close in time");
+  for (auto& delivery : deliveries_) {
+    Later<bool> sink(platform_.loop, [&delivery](const std::function<void(bool)>& done) {
+      delivery->close([done] { done(true); });
+    });
+    co_await sink;
+  }
+
+  // --- What the directory remembers. With on_stop = "delete", and only at the user's own command, nothing.
+  identity_.from_none = false;
+  status = write_identity(platform_.files, data_dir_, identity_);
+  if (status && command && settings_.checkpoint.delete_on_stop) {
+    store_.reset();
+    status = delete_state(platform_.files, data_dir_);
+    if (status) status = platform_.files.remove(identity_path(data_dir_));
+  }
+  phase_ = Phase::stopped;
+  finish_stop(std::move(status));
+}
+
+void Appliance::Work::finish_stop(Status status) {
+  lock_.reset();
+  platform_.loop.post([this, alive = alive_, result = std::make_shared<Status>(std::move(status))] {
+    if (*alive && stopped_) std::exchange(stopped_, {})(std::move(*result));
+  });
+}
+
+void Appliance::Work::result(const Emission& emission) {
+  for (const std::size_t sink : emission.sinks) deliveries_[sink]->add(emission);
+}
+
+// Without a journal results leave only with a checkpoint, and a barrier needs the engine between two entries:
+// it is not stopped within one.
+bool Appliance::Work::full() const {
+  if (!settings_.journal.enabled && replay_done()) return false;
+  return std::ranges::any_of(deliveries_, [](const auto& delivery) { return delivery->full(); });
+}
+
+bool Appliance::Work::hold() const {
+  if (std::ranges::any_of(deliveries_, [](const auto& delivery) { return delivery->full(); })) return true;
+  if (checkpointer_ && checkpointer_->over_budget()) return true;
+  return journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
+}
+
+void Appliance::Work::make_room() {
+  if (!checkpointer_ || phase_ != Phase::running || checkpointer_->under_way()) return;
+  const bool journal_full = journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
+  const bool sinks_wait =
+      !journal_ && std::ranges::any_of(deliveries_, [](const auto& d) { return d->full(); });
+  if (!journal_full && !sinks_wait) return;
+  const bool covered = checkpointer_->last() && checkpointer_->last()->position == engine_->position();
+  if (!covered)
+    checkpointer_->request();
+  else if (journal_full)
+    checkpointer_->shorten_history();
+}
+
+void Appliance::Work::noticed(std::string_view subject, std::string_view kind, std::string_view text) {
+  if (replay_done()) platform_.log.sampled(LogLevel::warning, subject, kind, text);
+}
+
+// Durable further, or not: what may be acknowledged and delivered follows.
+void Appliance::Work::journal_moved() {
+  if (!replay_done() || phase_ == Phase::failed) return;
+  if (journal_) {
+    for (auto& delivery : deliveries_) delivery->release(journal_->durable());
+    flow_->safe(journal_->durable());
+    if (journal_->size_on_disk() >= settings_.journal.max_size / 4 * 3 && !checkpointer_->under_way() &&
+        checkpointer_->last().transform([](const Manifest& m) { return m.position; }).value_or(Position{}) !=
+            engine_->position())
+      checkpointer_->request();
+  }
+  checkpointer_->progress();
+  flow_->progress();
+}
+
+void Appliance::Work::completed(const Manifest& manifest) {
+  if (journal_) return;
+  for (auto& delivery : deliveries_) delivery->release(manifest.position);
+  flow_->safe(manifest.position);
+  flow_->progress();
+  remove_old_journal();
+}
+
+// The journal was switched off: what it held is covered by this checkpoint, and must not be found as a gap
+// when it is switched on again.
+void Appliance::Work::remove_old_journal() {
+  if (extent_.bytes == 0) return;
+  extent_.bytes = 0;
+  const std::string folder = journal_folder(data_dir_);
+  platform_.bulk_lane.submit(
+      [&files = platform_.files, folder] {
+        const auto names = files.list(folder);
+        if (!names) return;
+        for (const std::string& name : *names)
+          if (!files.remove(join_path(folder, name))) return;
+        (void)files.sync_directory(folder).has_value();
+      },
+      [] {});
+}
+
+void Appliance::Work::describe(Manifest& manifest) {
+  manifest.lineage = identity_.lineage;
+  manifest.timeline = identity_.ancestry.current();
+  manifest.run = identity_.run;
+  manifest.sections.emplace_back("configuration", configuration_name());
+  if (journal_) manifest.sections.emplace_back("journal", "on");
+  std::string delivered;
+  for (std::size_t i = 0; i < deliveries_.size(); ++i)
+    for (const ResultSchema* schema : plan_->sink_schemas[i])
+      delivered += delivered_line(*deliveries_[i], *schema);
+  manifest.sections.emplace_back("delivered", std::move(delivered));
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    Encoder memory;
+    sources_[i]->save(memory);
+    manifest.sections.emplace_back("source/" + settings_.sources[i].name, memory.take());
+    manifest.sources.push_back(
+        {settings_.sources[i].name, sources_[i]->summary(), engine_->source_watermark(i)});
+  }
+}
+
+// The replay made another result than the sink holds under the same number: another program, or a defect.
+// Skipping by number would lose rows without a trace; from here on results are numbered on a new timeline.
+void Appliance::Work::diverged(const ResultSchema& schema, ResultNumber number) {
+  const std::string text = format(
+      "result {} of {} ({}) differs from the one that the sink holds: results from here on belong to a new "
+      "timeline",
+      number.value, schema.pipeline, tidemark::to_text(schema.channel.kind));
+  platform_.log.error("delivery", text);
+  reports_.push_back(text);
+  platform_.loop.post([this, alive = alive_] {
+    if (*alive) fork_timeline(extent_.end);
+  });
+}
+
+void Appliance::Work::fork_timeline(Position at) {
+  if (forked_) return;  // one branch is enough for everything that differs
+  forked_ = true;
+  if (journal_) at = std::max(at, journal_->appended());
+  if (const Status forked = fork_durably(at); !forked) {
+    reports_.push_back(forked.error().message);
+    return;
+  }
+  assign_channels(*plan_, identity_.lineage, identity_.ancestry.current());
+  if (journal_) journal_->set_timeline(identity_.ancestry.current());
+  if (checkpointer_) checkpointer_->request();
+}
+
+Status Appliance::Work::fork_durably(Position at) {
+  identity_.ancestry = identity_.ancestry.forked(at);
+  return write_identity(platform_.files, data_dir_, identity_);
+}
+
+std::string Appliance::Work::configuration_name() const {
+  return format("{:016x}", settings_.fingerprint);
+}
+
+std::string Appliance::Work::phase_text() const {
+  switch (phase_) {
+    case Phase::starting:
+      return "starting";
+    case Phase::replaying: {
+      const std::uint64_t all = extent_.end.value - barrier_.value;
+      return format("replaying {}%", all == 0 ? 100 : replayed_ * 100 / all);
+    }
+    case Phase::running:
+      return "running";
+    case Phase::stopping:
+      return "stopping";
+    case Phase::stopped:
+      return "stopped";
+    case Phase::failed:
+      return "failed: " + start_error_;
+  }
+  return {};
+}
+
+namespace {
+
+std::string type_name_of(SourceSettings::Type type) {
+  for (const SourceDeclaration& declaration : source_registry())
+    if (declaration.type == type) return std::string(declaration.name);
+  return {};
+}
+
+}  // namespace
+
+StatusReport Appliance::Work::status() const {
+  static constexpr std::string_view kSourceStates[] = {"starting", "connected", "waiting",
+                                                       "paused",   "ended",     "stopped"};
+  StatusReport report;
+  report.node = *settings_.node.name;
+  report.version = options_.version;
+  report.phase = phase_text();
+  report.uptime = platform_.clock.monotonic() - begun_;
+  report.lineage = identity_.lineage;
+  report.timeline = identity_.ancestry.current();
+  report.run = identity_.run;
+  report.resumed_from = resumed_text_;
+  for (std::size_t i = 0; i < sources_.size(); ++i) {
+    const SourceStatus status = sources_[i]->status();
+    SourceReport& to = report.sources.emplace_back();
+    to.name = settings_.sources[i].name;
+    to.type = type_name_of(settings_.sources[i].type);
+    to.state = std::string(kSourceStates[static_cast<std::size_t>(status.state)]);
+    to.detail = status.detail;
+    to.degraded = status.degraded;
+    to.records = engine_->source_counters(i).records;
+    to.bad = engine_->source_counters(i).bad;
+    if (engine_->source_watermark(i) != kEventTimeMin) to.watermark = engine_->source_watermark(i);
+    to.counters = status.counters;
+  }
+  for (std::size_t i = 0; engine_ && i < settings_.pipelines.size(); ++i) {
+    const PipelineCounters counters = engine_->pipeline_counters(i);
+    const EntryTable* table = engine_->pipeline_table(i);
+    report.pipelines.push_back({.name = settings_.pipelines[i].name,
+                                .records = counters.records,
+                                .results = counters.results,
+                                .late = counters.late,
+                                .errors = counters.errors,
+                                .keys = table != nullptr ? table->size() : 0,
+                                .memory = table != nullptr ? table->memory_bytes() : 0,
+                                .watermark = engine_->pipeline_watermark(i)});
+  }
+  for (const auto& delivery : deliveries_) report.sinks.push_back(delivery->report());
+  if (checkpointer_) report.checkpoint = checkpointer_->report();
+  report.journal.enabled = settings_.journal.enabled;
+  if (journal_) {
+    report.journal.appended = journal_->appended();
+    report.journal.written = journal_->written();
+    report.journal.durable = journal_->durable();
+    report.journal.bytes_on_disk = journal_->size_on_disk();
+    report.journal.bytes_written = journal_->bytes_written();
+  }
+  add_degraded(report);
+  return report;
+}
+
+void Appliance::Work::add_degraded(StatusReport& report) const {
+  report.degraded = reports_;
+  const auto add = [&](std::string text) { report.degraded.push_back(std::move(text)); };
+  if (journal_)
+    if (const auto trouble = journal_->trouble()) add("journal: " + trouble->message);
+  if (journal_)
+    if (const auto since = journal_->waiting_since())
+      if (const Duration waits = platform_.clock.monotonic() - *since; waits > settings_.journal.sync + 1s)
+        add(format("journal: the disk is slow, the oldest input has waited {} for its fsync",
+                   to_text(std::chrono::duration_cast<std::chrono::milliseconds>(waits))));
+  if (checkpointer_)
+    if (std::string trouble = checkpointer_->trouble(); !trouble.empty()) add("checkpoint: " + trouble);
+  if (phase_ == Phase::running && flow_->waiting()) {
+    std::string why = "the disk";
+    for (const auto& delivery : deliveries_)
+      if (delivery->full()) why = "sink \"" + delivery->settings().name + "\"";
+    if (journal_ && journal_->size_on_disk() >= settings_.journal.max_size)
+      why = "the journal has reached max_size";
+    add("sources are paused: " + why + " has too much waiting");
+  }
+  for (const SourceReport& source : report.sources)
+    if (!source.degraded.empty()) add("source \"" + source.name + "\": " + source.degraded);
+  for (const SinkReport& sink : report.sinks)
+    if (!sink.degraded.empty()) add("sink \"" + sink.name + "\": " + sink.degraded);
+}
+
+Appliance::Appliance(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options)
+    : work_(std::make_unique<Work>(platform, notifier, std::move(options))) {}
+Appliance::~Appliance() = default;
+
+void Appliance::start(std::function<void(Status)> ready) {
+  work_->start(std::move(ready));
+}
+void Appliance::stop(bool command, std::function<void(Status)> stopped) {
+  work_->stop(command, std::move(stopped));
+}
+void Appliance::on_ended(std::function<void()> ended) {
+  work_->on_ended(std::move(ended));
+}
+StatusReport Appliance::status() const {
+  return work_->status();
+}
+
+void Appliance::create_checkpoint(std::function<void(Result<CheckpointId>)> done) {
+  if (work_->checkpointer() == nullptr || !work_->accepts_checkpoints())
+    return done(fail("no checkpoint can be taken while " + work_->status().phase, Error::Kind::busy));
+  work_->checkpointer()->request(std::move(done));
+}
+
+namespace {
+
+Result<std::vector<Appliance::Listed>> list_store(CheckpointStore& store) {
+  auto ids = store.list();
+  if (!ids) return pass_on(ids);
+  std::vector<Appliance::Listed> out;
+  for (const CheckpointId id : *ids) out.push_back({id, store.read_manifest(id)});
+  return out;
+}
+
+}  // namespace
+
+void Appliance::list_checkpoints(std::function<void(Result<std::vector<Listed>>)> done) {
+  const auto store = work_->shared_store();
+  if (!store) return done(fail("the instance is still starting", Error::Kind::busy));
+  auto listed = std::make_shared<Result<std::vector<Listed>>>();
+  work_->platform().bulk_lane.submit([store, listed] { *listed = list_store(*store); },
+                                     [listed, done = std::move(done)] { done(std::move(*listed)); });
+}
+
+void Appliance::verify_checkpoint(CheckpointId id, std::function<void(Status)> done) {
+  const auto store = work_->shared_store();
+  if (!store) return done(fail("the instance is still starting", Error::Kind::busy));
+  auto status = std::make_shared<Status>();
+  work_->platform().bulk_lane.submit(
+      [store, id, status] { *status = tidemark::verify_checkpoint(*store, id); },
+      [status, done = std::move(done)] { done(std::move(*status)); });
+}
+
+void check_plan(const Settings& settings, Diagnostics& diagnostics) {
+  make_plan(settings, diagnostics);
+}
+
+void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline) {
+  const auto assign = [&](ResultSchema& schema) {
+    schema.channel.lineage = lineage;
+    schema.channel.timeline = timeline;
+  };
+  for (SourcePlan& source : plan.sources) assign(source.dead);
+  for (PipelinePlan& pipeline : plan.pipelines)
+    for (ResultSchema* schema : {&pipeline.main, &pipeline.late, &pipeline.dead}) assign(*schema);
+}
+
+std::string lock_path(const std::string& data_dir) {
+  return join_path(data_dir, "LOCK");
+}
+std::string journal_folder(const std::string& data_dir) {
+  return join_path(data_dir, "journal");
+}
+
+std::string delivered_line(const Delivery& delivery, const ResultSchema& schema) {
+  return format("{} {} {}\n", delivery.settings().name, schema.channel.uid, to_text(schema.channel.kind));
+}
+
+}  // namespace tidemark

@@ -1,0 +1,93 @@
+// Appliance: Tidemark itself. Sources, journal, pipelines, checkpoints and sinks of one configuration, wired
+// together and driven by one loop.
+//
+// start() is the page to read first: startup.cc, from the lock on the data directory to the first connection.
+// Destroying an Appliance is a crash: nothing is written, flushed or acknowledged. stop() is the clean way.
+// Errors: whatever can be waited out (disk full, broker away) shows in status() and is tried again; an error
+// handed to `ready` means that this start cannot go on without somebody's decision, and says which. Threads:
+// loop only; callbacks on the loop.  Lifetime: platform and notifier outlive it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "checkpoint/manifest.h"
+#include "config/settings.h"
+#include "pipeline/status.h"
+#include "platform/platform.h"
+
+namespace tidemark {
+
+class ServiceNotifier;
+
+// Where a start resumes from: `run --from`.
+struct StartPoint {
+  enum class Kind { latest, none, checkpoint } kind = Kind::latest;
+  CheckpointId id;  // checkpoint
+};
+
+struct ApplianceOptions {
+  Settings settings;
+  StartPoint from;
+  bool abandon_replay = false;  // go on from the checkpoint without replaying what follows, on a new timeline
+  std::string control_socket;   // noted in the LOCK file, so that the command line finds it
+  std::string version;
+};
+
+class Appliance {
+ public:
+  Appliance(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options);
+  ~Appliance();
+
+  // Once. `ready` when sources are being connected, or with the reason why it cannot start.
+  void start(std::function<void(Status)> ready);
+
+  // Stops reading, processes what was read, delivers, writes a final checkpoint. `command`: by `tidemark
+  // stop` rather than by a signal, for checkpoint.on_stop. During the start it ends the start.
+  void stop(bool command, std::function<void(Status)> stopped);
+  // Called when every source was bounded and has ended.
+  void on_ended(std::function<void()> ended);
+
+  void create_checkpoint(std::function<void(Result<CheckpointId>)> done);
+  // Manifests that are complete, ascending; a damaged one stands as its error.
+  struct Listed {
+    CheckpointId id;
+    Result<Manifest> manifest;
+  };
+  void list_checkpoints(std::function<void(Result<std::vector<Listed>>)> done);
+  void verify_checkpoint(CheckpointId id, std::function<void(Status)> done);
+
+  StatusReport status() const;
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
+};
+
+// The compiled configuration's mistakes (expressions, fields, schemas) go to `diagnostics`; what `check` runs
+// after load_settings, and start() before anything else.
+class Diagnostics;
+void check_plan(const Settings& settings, Diagnostics& diagnostics);
+
+// For the command line with no instance running: the same questions, read-only, on a data directory. Takes
+// the LOCK for their duration; Error::busy when an instance holds it.
+struct OfflineDoors {
+  class Files& files;
+  class SqliteOpener& sqlite;
+};
+Result<std::vector<Appliance::Listed>> list_checkpoints_offline(const OfflineDoors& doors,
+                                                                const Settings& settings);
+Status verify_checkpoint_offline(const OfflineDoors& doors, const Settings& settings, CheckpointId id);
+Result<Manifest> read_checkpoint_offline(const OfflineDoors& doors, const Settings& settings,
+                                         CheckpointId id);
+
+// What the LOCK file of a data directory says about its holder: the control socket's path. not_found when
+// there is no such file. It may be stale; connecting tells.
+Result<std::string> control_socket_of(class Files& files, const std::string& data_dir);
+
+}  // namespace tidemark

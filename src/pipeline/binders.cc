@@ -1,0 +1,179 @@
+#include "pipeline/binders.h"
+
+#include <algorithm>
+
+#include "base/format.h"
+#include "base/nearest.h"
+#include "decode/decoder.h"
+
+namespace tidemark {
+namespace {
+
+TypeSet types_of(FieldSetting::Type type) {
+  switch (type) {
+    case FieldSetting::Type::any:
+      return TypeSet::any();
+    case FieldSetting::Type::text:
+      return TypeSet::text();
+    case FieldSetting::Type::integer:
+      return TypeSet::integer();
+    case FieldSetting::Type::real:
+      return TypeSet::real();
+    case FieldSetting::Type::boolean:
+      return TypeSet::boolean();
+  }
+  return TypeSet::any();
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::vector<std::string_view> views(known.begin(), known.end());
+  if (const auto near = nearest(word, views)) return format("; did you mean \"{}\"?", *near);
+  if (known.empty()) return {};
+  std::string all;
+  for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
+  return format("; known: {}", all);
+}
+
+RecordPath record_path(const FieldPath& path) {
+  RecordPath out;
+  for (const Step& step : path.steps)
+    out.push_back(step.is_index() ? RecordStep::element(static_cast<std::uint32_t>(step.index))
+                                  : RecordStep::member(step.name));
+  return out;
+}
+
+}  // namespace
+
+std::vector<ResultColumn> dead_letter_columns() {
+  return {{"received", ResultColumn::Kind::time}, {"source"}, {"position"}, {"error"}, {"payload"}};
+}
+
+std::expected<Binding, std::string> source_slot(SourcePlan& source, const FieldPath& path) {
+  const bool plain = path.steps.size() == 1 && !path.steps[0].is_index();
+  if (plain && source.topic_fields) {
+    const std::span<const std::string> names = source.topic_fields->names();
+    const auto at = std::ranges::find(names, path.steps[0].name);
+    if (at != names.end())
+      return Binding{kRowFirstColumn + static_cast<std::uint32_t>(at - names.begin()), TypeSet::text()};
+  }
+  TypeSet types = TypeSet::any();
+  const std::vector<FieldSetting>& declared = source.settings->format.fields;
+  const auto field = std::ranges::find(declared, path.text(), &FieldSetting::name);
+  if (field != declared.end()) types = types_of(field->type);
+  if (const auto refused = field_refused(source.settings->format, record_path(path)))
+    return std::unexpected(format("source \"{}\": {}", source.settings->name, *refused));
+  const auto slot = static_cast<std::uint32_t>(source.fields.add(record_path(path)));
+  return Binding{kRowFirstColumn + source.topic_field_count + slot, types};
+}
+
+RowBinder::RowBinder(const Settings& settings, Plan& plan, PipelinePlan& pipeline)
+    : settings_(settings), plan_(plan), pipeline_(pipeline) {}
+
+std::expected<Binding, std::string> RowBinder::field(const FieldPath& path) {
+  const std::string text = path.text();
+  if (path.steps.size() == 1 && !path.steps[0].is_index())
+    if (const auto derived = derived_.find(path.steps[0].name); derived != derived_.end())
+      return derived->second;
+  if (const auto known = known_.find(text); known != known_.end()) return known->second;
+  std::vector<Binding> origins;
+  std::string refusal;
+  bool found = false;
+  for (const PipelineInput& input : pipeline_.inputs) {
+    auto origin = bind_input(input, path);
+    if (origin)
+      found = true;
+    else
+      refusal = origin.error();
+    origins.push_back(origin.value_or(Binding{PipelineInput::kMissing, TypeSet()}));
+  }
+  // A field that one of several inputs has is NULL in records of the others.
+  if (!found) return std::unexpected(refusal);
+  const std::string name = path.steps.size() == 1 && !path.steps[0].is_index() ? path.steps[0].name : text;
+  auto binding = gather(name, origins);
+  if (binding) known_.emplace(text, *binding);
+  return binding;
+}
+
+std::expected<Binding, std::string> RowBinder::bind_input(const PipelineInput& input, const FieldPath& path) {
+  if (input.from_source) return source_slot(plan_.sources[input.index], path);
+  const PipelinePlan& upstream = plan_.pipelines[input.index];
+  std::vector<std::string> known;
+  for (std::size_t i = 0; i < upstream.main.columns.size(); ++i) {
+    known.push_back(upstream.main.columns[i].name);
+    if (path.steps.size() == 1 && path.steps[0].name == known.back())
+      return Binding{kRowFirstColumn + static_cast<std::uint32_t>(i), upstream.main_types[i]};
+  }
+  return std::unexpected(format("pipeline \"{}\" has no result column \"{}\"{}", upstream.settings->name,
+                                path.text(), did_you_mean(path.text(), known)));
+}
+
+std::expected<Binding, std::string> RowBinder::metadata(Metadata which) {
+  const std::string text(to_text(which));
+  if (const auto known = known_.find(text); known != known_.end()) return known->second;
+  static constexpr std::uint32_t kSlots[] = {kRowTopic, kRowSource, kRowTime, kRowReceived};
+  const bool is_text = which == Metadata::topic || which == Metadata::source;
+  const Binding origin{kSlots[static_cast<std::size_t>(which)],
+                       is_text ? TypeSet::text() : TypeSet::integer()};
+  auto binding = gather(text, std::vector<Binding>(pipeline_.inputs.size(), origin));
+  if (binding) known_.emplace(text, *binding);
+  return binding;
+}
+
+std::expected<Binding, std::string> RowBinder::gather(const std::string& name,
+                                                      const std::vector<Binding>& origins) {
+  if (names_.size() == kDerivedSlots)
+    return std::unexpected(format("a pipeline reads at most {} fields", kDerivedSlots));
+  TypeSet types;
+  for (std::size_t i = 0; i < origins.size(); ++i) {
+    pipeline_.inputs[i].gather.push_back(origins[i].slot);
+    types = types | origins[i].types;
+  }
+  names_.push_back(name);
+  return Binding{static_cast<std::uint32_t>(names_.size() - 1), types};
+}
+
+bool RowBinder::add_derived(const std::string& name, TypeSet types) {
+  return derived_.size() < kMaxDerived &&
+         derived_.emplace(name, Binding{derived_slot(derived_.size()), types}).second;
+}
+
+std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
+  const std::string text = path.text();
+  const bool plain = path.steps.size() == 1 && !path.steps[0].is_index();
+  for (std::size_t i = 0; i < keys_.size(); ++i)
+    if (keys_[i].text == text || (plain && keys_[i].name == path.steps[0].name))
+      return Binding{plan_.first_key() + static_cast<std::uint32_t>(i), keys_[i].types};
+  if (plan_.kind == PipelinePlan::Kind::windowed && plain) {
+    if (path.steps[0].name == "window_start") return Binding{0, TypeSet::integer()};
+    if (path.steps[0].name == "window_end") return Binding{1, TypeSet::integer()};
+  }
+  std::vector<std::string> known;
+  for (const NamedType& key : keys_) known.push_back(key.name);
+  return std::unexpected(
+      format("\"{}\" is no key field and stands in no aggregate{}", text,
+             known.empty() ? "; write last(" + text + ") for its newest value" : did_you_mean(text, known)));
+}
+
+std::expected<Binding, std::string> OutputBinder::metadata(Metadata which) {
+  return std::unexpected(
+      format("\"{}\" belongs to a record; a result has window_start and window_end, and aggregates "
+             "such as max({})",
+             to_text(which), to_text(which)));
+}
+
+std::expected<Binding, std::string> OutputBinder::aggregate(const AggregateCall& call) {
+  for (std::size_t i = 0; i < calls_.size(); ++i)
+    if (calls_[i].text == call.text)
+      return Binding{plan_.first_aggregate() + static_cast<std::uint32_t>(i), TypeSet::any()};
+  return std::unexpected(format("\"{}\" was not collected", call.text));
+}
+
+std::expected<Binding, std::string> SelectedBinder::field(const FieldPath& path) {
+  if (path.steps.size() == 1 && !path.steps[0].is_index())
+    for (std::size_t i = 0; i < selected_.size(); ++i)
+      if (selected_[i].name == path.steps[0].name)
+        return Binding{first_slot_ + static_cast<std::uint32_t>(i), selected_[i].types};
+  return below_.field(path);
+}
+
+}  // namespace tidemark

@@ -1,0 +1,93 @@
+// What names mean in the expressions of a pipeline: where and derive read the working row, select and having
+// the output row.
+//
+// The working row's size is known only when every expression has been compiled, so derived columns are given
+// slots in a range of their own while compiling; see kDerivedSlots.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "expressions/compile.h"
+#include "pipeline/plan.h"
+
+namespace tidemark {
+
+struct NamedType {
+  std::string name;
+  std::string text;  // canonical text of a key's expression
+  TypeSet types;
+};
+
+// The slot of a source's input row that holds `path`, decoding it from now on.
+std::expected<Binding, std::string> source_slot(SourcePlan& source, const FieldPath& path);
+
+std::vector<ResultColumn> dead_letter_columns();
+
+// The working row: gathered fields first, at most kDerivedSlots of them, and derived columns from there on.
+class RowBinder final : public Binder {
+ public:
+  static constexpr std::uint32_t kDerivedSlots = 256;
+  static constexpr std::uint32_t kMaxDerived = 256;
+  static std::uint32_t derived_slot(std::size_t i) { return kDerivedSlots + static_cast<std::uint32_t>(i); }
+  static std::uint32_t slots_with_selected() { return kDerivedSlots + kMaxDerived; }
+
+  RowBinder(const Settings& settings, Plan& plan, PipelinePlan& pipeline);
+
+  std::expected<Binding, std::string> field(const FieldPath& path) override;
+  std::expected<Binding, std::string> metadata(Metadata which) override;
+
+  // False when the name is taken by another derived column.
+  bool add_derived(const std::string& name, TypeSet types);
+  std::uint32_t gathered() const { return static_cast<std::uint32_t>(names_.size()); }
+  const std::vector<std::string>& names() const { return names_; }
+
+ private:
+  std::expected<Binding, std::string> bind_input(const PipelineInput& input, const FieldPath& path);
+  std::expected<Binding, std::string> gather(const std::string& name, const std::vector<Binding>& origins);
+
+  const Settings& settings_;
+  Plan& plan_;
+  PipelinePlan& pipeline_;
+  std::vector<std::string> names_;
+  std::map<std::string, Binding> known_;  // what was gathered before, by its text
+  std::map<std::string, Binding> derived_;
+};
+
+// The output row of a pipeline with aggregates.
+class OutputBinder final : public Binder {
+ public:
+  OutputBinder(const PipelinePlan& plan, const std::vector<NamedType>& keys,
+               const std::vector<AggregateCall>& calls)
+      : plan_(plan), keys_(keys), calls_(calls) {}
+  std::expected<Binding, std::string> field(const FieldPath& path) override;
+  std::expected<Binding, std::string> metadata(Metadata which) override;
+  std::expected<Binding, std::string> aggregate(const AggregateCall& call) override;
+
+ private:
+  const PipelinePlan& plan_;
+  const std::vector<NamedType>& keys_;
+  const std::vector<AggregateCall>& calls_;
+};
+
+// having: the selected columns by their names, else what `below` knows.
+class SelectedBinder final : public Binder {
+ public:
+  SelectedBinder(Binder& below, const std::vector<NamedType>& selected, std::uint32_t first_slot)
+      : below_(below), selected_(selected), first_slot_(first_slot) {}
+  std::expected<Binding, std::string> field(const FieldPath& path) override;
+  std::expected<Binding, std::string> metadata(Metadata which) override { return below_.metadata(which); }
+  std::expected<Binding, std::string> aggregate(const AggregateCall& call) override {
+    return below_.aggregate(call);
+  }
+
+ private:
+  Binder& below_;
+  const std::vector<NamedType>& selected_;
+  std::uint32_t first_slot_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,133 @@
+// Checkpointer takes checkpoints: barrier, capture in slices, wait until nothing would be lost, manifest,
+// retention.
+//
+//   barrier   between two entries: sections are encoded, every table begins its snapshot, sinks are asked for
+//   everything capture   slices between batches; each goes to the bulk lane, which compresses, writes and
+//   syncs it wait      until the journal is durable up to the barrier, and every result up to it is durable
+//   in its sink, or, where
+//             the sink is away, written into the checkpoint as a pending row. Only then
+//   commit    the manifest: from here the checkpoint exists. Retention and trimming follow
+//
+// A checkpoint that fails or outlasts `timeout` is abandoned: its dirty lists are folded back, its segments
+// become orphans that the next sweep removes. When the increments have grown beyond the base, a full base is
+// written; if a base did not finish in time, the next ones are written a part of the key space at a time.
+// Threads: loop only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "checkpoint/manifest.h"
+#include "checkpoint/store.h"
+#include "config/settings.h"
+#include "pipeline/delivery.h"
+#include "pipeline/engine.h"
+#include "pipeline/status.h"
+#include "platform/clock.h"
+#include "platform/lane.h"
+#include "platform/log.h"
+#include "platform/loop.h"
+
+namespace tidemark {
+
+class Checkpointer {
+ public:
+  struct Doors {
+    Loop& loop;
+    Lane& lane;
+    Clock& clock;
+    Log& log;
+  };
+  struct Parts {
+    const Settings& settings;
+    std::shared_ptr<CheckpointStore> store;  // shared with jobs that are still on the lane
+    Engine& engine;
+    std::vector<std::unique_ptr<Delivery>>& deliveries;
+  };
+  // What it asks of, and tells, the one that owns journal, sources and identity.
+  struct Events {
+    std::function<Position()> journal_durable;  // the barrier's position itself without a journal
+    std::function<void()> hurry_journal;
+    std::function<void(Manifest&)> describe;  // lineage, timeline, run, sources' sections and summaries
+    std::function<void(const Manifest&)> completed;  // before older ones go
+    std::function<void(Position oldest)> trim;  // the journal up to here is needed by no retained checkpoint
+  };
+
+  Checkpointer(Doors doors, Parts parts, Events events, CheckpointId next);
+  ~Checkpointer();
+
+  // What a start found: retained manifests, ascending; the one resumed from, if any; and those that do not
+  // verify, which go when the next one is complete.
+  void adopt(std::vector<Manifest> retained, std::optional<Manifest> resumed,
+             std::vector<CheckpointId> damaged);
+
+  // Periodic ones from now on.
+  void run();
+  // One now, or as soon as one may begin; while the engine is within an entry, right after it.
+  void request(std::function<void(Result<CheckpointId>)> done = {});
+  // To be called between slices of the engine's work: captures a slice of the snapshot under way, or takes
+  // the barrier that is asked for when the engine stands between two entries.
+  void turn();
+  // The journal or a sink has come further.
+  void progress();
+  bool under_way() const { return stage_ != Stage::idle; }
+  // Too much was captured out of turn and not yet written: input must wait.
+  bool over_budget() const;
+  // No more periodic ones; a last one may still be requested.
+  void stop_timer() { timer_.reset(); }
+  // Retained checkpoints are given up, oldest first, until one is left: the journal needs the room.
+  void shorten_history();
+
+  const std::optional<Manifest>& last() const { return last_; }
+  CheckpointReport report() const { return report_; }
+  std::string trouble() const;  // why checkpoints do not succeed; empty when they do
+
+ private:
+  enum class Stage { idle, capturing, waiting, committing };
+  struct Capture;
+
+  void schedule(MonotonicTime when);
+  void barrier();
+  void plan_bases();
+  void capture_slice();
+  void slice_written(CheckpointId id, std::size_t part, bool last, Status written);
+  void write_pending();
+  void commit();
+  void committed(Status done);
+  void retire();
+  void fail_with(Error error);
+  void finish(Result<CheckpointId> result);
+
+  static constexpr std::size_t kSlice = 256u << 10;
+  static constexpr std::size_t kInFlight = 4;               // slices on the lane
+  static constexpr std::size_t kCaptureBudget = 16u << 20;  // captured out of turn
+
+  Doors doors_;
+  Parts parts_;
+  Events events_;
+  CheckpointId next_;
+  Stage stage_ = Stage::idle;
+  std::unique_ptr<Capture> capture_;
+  std::vector<Manifest> retained_;
+  std::optional<Manifest> last_;
+  bool wanted_ = false;
+  bool running_ = false;
+  bool retiring_ = false;
+  std::vector<CheckpointId> damaged_;
+  std::vector<std::function<void(Result<CheckpointId>)>> waiting_, asking_;
+  unsigned base_share_ = 1;  // a base is written in so many parts
+  unsigned next_partition_ = 0;
+  std::unique_ptr<Timer> timer_, timeout_;
+  MonotonicTime begun_{};
+  CheckpointReport report_;
+  std::string failure_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tidemark

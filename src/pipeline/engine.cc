@@ -1,0 +1,513 @@
+#include "pipeline/engine.h"
+
+#include <algorithm>
+#include <deque>
+
+#include "base/format.h"
+#include "base/invariant.h"
+#include "pipeline/event_time.h"
+
+namespace tidemark {
+
+struct Engine::Source {
+  Source(const SourcePlan& source_plan, EngineOutput& output)
+      : plan(source_plan),
+        watermark(source_plan.settings->max_out_of_orderness, source_plan.settings->idle_after),
+        dead(source_plan.dead,
+             source_plan.dead_letter_to ? std::vector<std::size_t>{*source_plan.dead_letter_to}
+                                        : std::vector<std::size_t>{},
+             output),
+        subject("sources." + source_plan.settings->name),
+        topic_values(source_plan.topic_field_count) {}
+
+  bool idle(JournalTime now) const { return ended || watermark.idle(now); }
+
+  const SourcePlan& plan;
+  std::unique_ptr<RecordDecoder> decoder;
+  SourceWatermark watermark;
+  SourceCounters counters;
+  Channel dead;
+  bool ended = false;
+  std::string subject;
+  std::vector<std::string_view> topic_values;
+};
+
+struct Engine::Pipeline {
+  // A result of an upstream pipeline, waiting for its turn within the same position.
+  struct Waiting {
+    std::size_t input;
+    std::vector<Value> values;
+    EventTime time;
+    JournalTime received;
+    Position position;
+  };
+
+  Pipeline(const PipelinePlan& pipeline_plan, std::vector<std::size_t> sinks, EngineOutput& output)
+      : plan(pipeline_plan),
+        outlets{.main = Channel(pipeline_plan.main, std::move(sinks), output),
+                .late = Channel(pipeline_plan.late, one(pipeline_plan.late_to), output),
+                .dead = Channel(pipeline_plan.dead, one(pipeline_plan.dead_letter_to), output),
+                .downstream = {}} {}
+  static std::vector<std::size_t> one(const std::optional<std::size_t>& sink) {
+    return sink ? std::vector<std::size_t>{*sink} : std::vector<std::size_t>{};
+  }
+
+  const PipelinePlan& plan;
+  Outlets outlets;
+  std::unique_ptr<Operator> work;
+  EventTime watermark = kEventTimeMin;         // of its input
+  EventTime output_watermark = kEventTimeMin;  // of what it emits
+  bool idle = false;                           // all its inputs are
+  bool row_taken = false;                      // the row at hand was processed, and closing goes on
+  bool time_driven = false;                    // journal time alone can move its watermark
+  std::deque<Waiting> inbox;
+  Arena inbox_texts;
+};
+
+Engine::Engine(const Options& options)
+    : plan_(options.plan), settings_(options.settings), output_(options.output) {}
+Engine::~Engine() = default;
+
+Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
+  std::unique_ptr<Engine> engine(new Engine(options));
+  for (const SourcePlan& plan : options.plan.sources) {
+    auto source = std::make_unique<Source>(plan, options.output);
+    auto decoder = make_decoder(
+        {.format = plan.settings->format, .fields = plan.fields, .limits = options.settings.limits});
+    if (!decoder) return pass_on(decoder);
+    source->decoder = std::move(*decoder);
+    engine->sources_.push_back(std::move(source));
+  }
+  for (const PipelinePlan& plan : options.plan.pipelines)
+    engine->pipelines_.push_back(std::make_unique<Pipeline>(plan, plan.sinks, options.output));
+  for (const std::size_t index : options.plan.order) {
+    Pipeline& pipeline = *engine->pipelines_[index];
+    if (!pipeline.plan.readers.empty()) {
+      pipeline.outlets.downstream = [engine = engine.get(), index](std::span<const Value> values,
+                                                                   EventTime time, JournalTime received,
+                                                                   Position position) {
+        engine->hand_down(index, values, time, received, position);
+      };
+    }
+    pipeline.work = make_operator({.plan = pipeline.plan,
+                                   .outlets = pipeline.outlets,
+                                   .output = options.output,
+                                   .hash_seed = options.hash_seed});
+    pipeline.time_driven = std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
+      if (input.from_source) return false;
+      const Pipeline& upstream = *engine->pipelines_[input.index];
+      return upstream.plan.processing_time || upstream.time_driven;
+    });
+  }
+  return engine;
+}
+
+// Texts are copied: the upstream's own die with its next result. Window times go down as milliseconds, like
+// every other time in an expression.
+void Engine::hand_down(std::size_t upstream, std::span<const Value> values, EventTime time,
+                       JournalTime received, Position position) {
+  const std::vector<ResultColumn>& columns = plan_.pipelines[upstream].main.columns;
+  for (const std::size_t reader : plan_.pipelines[upstream].readers) {
+    Pipeline& pipeline = *pipelines_[reader];
+    for (std::size_t i = 0; i < pipeline.plan.inputs.size(); ++i) {
+      const PipelineInput& input = pipeline.plan.inputs[i];
+      if (input.from_source || input.index != upstream) continue;
+      auto& waiting = pipeline.inbox.emplace_back(Pipeline::Waiting{i, {}, time, received, position});
+      waiting.values = {Value::null(), Value::text(plan_.pipelines[upstream].settings->name),
+                        Value::integer(to_ms(to_ns(time))), Value::integer(to_ms(to_ns(received)))};
+      for (std::size_t c = 0; c < values.size(); ++c) {
+        Value value = values[c];
+        if (value.is_text()) value = Value::text(pipeline.inbox_texts.copy(value.as_text()));
+        if (columns[c].kind == ResultColumn::Kind::time && value.is_integer())
+          value = Value::integer(to_ms(value.as_integer()));
+        waiting.values.push_back(value);
+      }
+    }
+  }
+}
+
+bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
+  invariant(!busy_, "an entry is applied whole before the next one");
+  position_ = position;
+  entry_ = entry;
+  entry_source_ = source;
+  busy_ = true;
+  has_row_ = false;
+  closing_for_step_ = false;
+  stage_ = Stage::timers;
+  cursor_ = plan_.order.size();
+  if (!begun_) begin_time(entry.time);
+  if (run()) return true;
+  keep_row();
+  return false;
+}
+
+bool Engine::go_on() {
+  invariant(busy_, "only an unfinished entry goes on");
+  return run();
+}
+
+// Stages of one entry: each timer that is due by its time, then the entry itself; within each stage, the
+// pipelines in topological order.
+bool Engine::run() {
+  while (true) {
+    if (!run_pipelines()) return false;
+    if (timer_fired_) {  // what fired may have set another timer that is due by this entry's time too
+      timer_fired_ = false;
+      find_next_due();
+    }
+    if (stage_ == Stage::done) break;
+    if (stage_ == Stage::timers && begin_due_timer()) continue;
+    begin_entry();
+    stage_ = Stage::done;
+  }
+  find_next_due();
+  busy_ = false;
+  return true;
+}
+
+bool Engine::run_pipelines() {
+  Budget budget(kStepsPerSlice, output_);
+  for (; cursor_ < plan_.order.size(); ++cursor_) {
+    const std::size_t index = plan_.order[cursor_];
+    Pipeline& pipeline = *pipelines_[index];
+    if (has_row_ && !pipeline.row_taken) {
+      pipeline.row_taken = true;
+      for (const PipelineInput& input : pipeline.plan.inputs)
+        if (input.from_source && input.index == entry_source_) pipeline.work->process(row_, input);
+    }
+    while (!pipeline.inbox.empty()) {
+      const Pipeline::Waiting& waiting = pipeline.inbox.front();
+      const PipelineInput& input = pipeline.plan.inputs[waiting.input];
+      pipeline.work->process({.values = waiting.values,
+                              .time = waiting.time,
+                              .received = waiting.received,
+                              .position = waiting.position,
+                              .source = plan_.pipelines[input.index].settings->name,
+                              .payload = {}},
+                             input);
+      pipeline.inbox.pop_front();
+    }
+    pipeline.inbox_texts.clear();
+    if (closing_for_step_ && !pipeline.work->close_processing_time(now_, position_, budget)) return false;
+    if (!advance_watermark(pipeline, budget)) return false;
+    pipeline.row_taken = false;
+  }
+  has_row_ = false;
+  if (closing_for_step_) {
+    closing_for_step_ = false;
+    now_ = entry_.time;
+  }
+  return true;
+}
+
+// The smallest watermark over the inputs that are not idle; it never goes back, and stays when all are idle.
+bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
+  std::optional<EventTime> smallest;
+  for (const PipelineInput& input : pipeline.plan.inputs) {
+    EventTime watermark;
+    if (input.from_source) {
+      if (sources_[input.index]->idle(now_)) continue;
+      watermark = sources_[input.index]->watermark.watermark();
+    } else {
+      if (pipelines_[input.index]->idle) continue;
+      watermark = pipelines_[input.index]->output_watermark;
+    }
+    smallest = smallest ? std::min(*smallest, watermark) : watermark;
+  }
+  pipeline.idle = !smallest && !pipeline.plan.processing_time;
+  if (smallest && *smallest > pipeline.watermark) pipeline.watermark = *smallest;
+  if (!pipeline.work->advance(pipeline.watermark, now_, position_, budget)) return false;
+  // What is emitted from here on has a later event time than this: a window's result stands at its end less 1
+  // ms.
+  const std::int64_t passed = pipeline.plan.processing_time ? to_ns(now_) : to_ns(pipeline.watermark);
+  pipeline.output_watermark = pipeline.plan.kind == PipelinePlan::Kind::windowed
+                                  ? time_from_ns<EventTime>(whole_milliseconds(passed))
+                                  : time_from_ns<EventTime>(passed);
+  return true;
+}
+
+bool Engine::begin_due_timer() {
+  if (!next_due_ || *next_due_ > entry_.time || entry_.kind == EntryKind::clock_step) return false;
+  now_ = std::max(now_, *next_due_);
+  timer_fired_ = true;
+  cursor_ = 0;
+  return true;
+}
+
+void Engine::begin_entry() {
+  const Entry& entry = entry_;
+  switch (entry.kind) {
+    case EntryKind::record:
+    case EntryKind::oversized:
+      now_ = std::max(now_, entry.time);
+      begin_record();
+      return;
+    case EntryKind::source_ended:
+      now_ = std::max(now_, entry.time);
+      sources_[entry_source_]->ended = true;
+      cursor_ = 0;
+      return;
+    case EntryKind::clock_step:
+      begin_clock_entry();
+      return;
+    case EntryKind::tick:
+      now_ = std::max(now_, entry.time);
+      cursor_ = 0;
+      return;
+    case EntryKind::configuration:
+    case EntryKind::source_event:
+    case EntryKind::skip:
+      now_ = std::max(now_, entry.time);
+      return;
+  }
+}
+
+void Engine::begin_clock_entry() {
+  const auto what = clock_event(entry_.payload);
+  if (what == ClockEvent::believed || what == ClockEvent::not_believed) {
+    clock_believed_ = what == ClockEvent::believed;
+    return;
+  }
+  for (auto& source : sources_) source->watermark.clock_stepped(entry_.time, !source->plan.timestamp_slot);
+  closing_for_step_ = true;
+  cursor_ = 0;
+}
+
+void Engine::begin_record() {
+  Source& source = *sources_[entry_source_];
+  source.ended = false;
+  ++source.counters.records;
+  if (entry_.kind == EntryKind::oversized)
+    bad_record(source,
+               format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
+  else if (decode_record(source))
+    has_row_ = true;
+  cursor_ = 0;
+}
+
+bool Engine::decode_record(Source& source) {
+  row_arena_.clear();
+  const std::uint32_t first_decoded = kRowFirstColumn + source.plan.topic_field_count;
+  row_values_.resize(source.plan.row_size());
+  const auto decoded =
+      source.decoder->decode(entry_.payload, std::span(row_values_).subspan(first_decoded), row_arena_);
+  if (!decoded) {
+    bad_record(source, to_text(decoded.error()));
+    return false;
+  }
+  EventTime time = time_from_ns<EventTime>(to_ns(entry_.time));
+  if (source.plan.timestamp_slot) {
+    const auto read =
+        read_event_time(row_values_[*source.plan.timestamp_slot], source.plan.settings->timestamp->unit);
+    if (!read) {
+      bad_record(source, "timestamp: " + read.error().message);
+      return false;
+    }
+    time = *read;
+    const Duration ahead = source.plan.settings->max_ahead;
+    if (clock_believed_ &&
+        to_ns(time) > to_ns(saturating_add(time_from_ns<EventTime>(to_ns(entry_.time)), ahead))) {
+      bad_record(source, format("event time {} is more than max_ahead ({}) ahead of its arrival at {}",
+                                to_rfc3339(to_ns(time)), to_text(ahead), to_rfc3339(to_ns(entry_.time))));
+      return false;
+    }
+  }
+  row_values_[kRowTopic] = entry_.topic.empty() ? Value::null() : Value::text(entry_.topic);
+  row_values_[kRowSource] = Value::text(source.plan.settings->name);
+  row_values_[kRowTime] = Value::integer(to_ms(to_ns(time)));
+  row_values_[kRowReceived] = Value::integer(to_ms(to_ns(entry_.time)));
+  if (source.plan.topic_fields) {
+    const bool matches = source.plan.topic_fields->match(entry_.topic, source.topic_values);
+    for (std::size_t i = 0; i < source.topic_values.size(); ++i)
+      row_values_[kRowFirstColumn + i] = matches ? Value::text(source.topic_values[i]) : Value::null();
+  }
+  row_ = {.values = row_values_,
+          .time = time,
+          .received = entry_.time,
+          .position = position_,
+          .source = source.plan.settings->name,
+          .payload = entry_.payload};
+  source.watermark.observe(time, entry_.time);
+  return true;
+}
+
+void Engine::bad_record(Source& source, const std::string& why) {
+  ++source.counters.bad;
+  output_.noticed(source.subject, "bad record", why);
+  if (!source.dead.connected()) return;
+  const std::vector<Value> letter{Value::integer(to_ns(entry_.time)), Value::text(source.plan.settings->name),
+                                  Value::integer(static_cast<std::int64_t>(position_.value)),
+                                  Value::text(why), Value::text(entry_.payload)};
+  source.dead.emit(position_, letter);
+}
+
+// The caller's bytes end with apply(): what later slices still read of them is copied.
+void Engine::keep_row() {
+  kept_.clear();
+  entry_.topic = {};
+  entry_.resume = {};
+  entry_.payload = kept_.copy(entry_.payload);
+  if (!has_row_) return;
+  row_.payload = entry_.payload;
+  for (Value& value : row_values_)
+    if (value.is_text()) value = Value::text(kept_.copy(value.as_text()));
+}
+
+void Engine::begin_time(JournalTime now) {
+  begun_ = true;
+  now_ = now;
+  for (auto& source : sources_) source->watermark.begin(now);
+}
+
+// Idleness matters only while a window waits for the watermark; an appliance with nothing open writes no
+// tick.
+void Engine::find_next_due() {
+  next_due_.reset();
+  // What is due but did not happen (a window that another input's watermark holds open) is no timer.
+  const auto sooner = [&](std::optional<JournalTime> due) {
+    if (due && *due > now_ && (!next_due_ || *due < *next_due_)) next_due_ = due;
+  };
+  bool waits = false;
+  for (const auto& pipeline : pipelines_) {
+    sooner(pipeline->work->next_due(pipeline->time_driven));
+    waits = waits || (pipeline->work->table() != nullptr && pipeline->work->table()->size() != 0 &&
+                      pipeline->plan.kind == PipelinePlan::Kind::windowed);
+  }
+  if (!waits) return;
+  for (const auto& source : sources_)
+    if (!source->ended) sooner(source->watermark.idle_due());
+}
+
+std::vector<Engine::Table> Engine::tables() {
+  std::vector<Table> out;
+  for (auto& pipeline : pipelines_)
+    if (EntryTable* table = pipeline->work->table()) out.push_back({&pipeline->plan.settings->uid, table});
+  return out;
+}
+
+void Engine::save(std::vector<std::pair<std::string, std::string>>& sections) const {
+  invariant(!busy_, "a checkpoint stands between entries");
+  Encoder engine;
+  engine.i64(to_ns(now_));
+  engine.boolean(begun_);
+  engine.boolean(clock_believed_);
+  sections.emplace_back("engine", engine.take());
+  for (const auto& source : sources_) {
+    Encoder out;
+    source->watermark.save(out);
+    out.varint(source->counters.records);
+    out.varint(source->counters.bad);
+    out.boolean(source->ended);
+    source->dead.save(out);
+    sections.emplace_back("engine/source/" + source->plan.settings->name, out.take());
+  }
+  for (const auto& pipeline : pipelines_) {
+    Encoder out;
+    out.u64(pipeline->plan.state_fingerprint);
+    out.i64(to_ns(pipeline->watermark));
+    out.i64(to_ns(pipeline->output_watermark));
+    out.boolean(pipeline->idle);
+    pipeline->work->save(out);
+    sections.emplace_back("engine/pipeline/" + pipeline->plan.settings->uid, out.take());
+  }
+}
+
+Status Engine::load(const Manifest& manifest) {
+  const auto broken = [&](const std::string& what) {
+    return fail(format("{} holds state of {} that this program cannot read", to_text(manifest.id), what),
+                Error::Kind::corrupt);
+  };
+  position_ = manifest.position;
+  const std::string* section = manifest.section("engine");
+  if (section == nullptr) return broken("the engine");
+  Decoder in(*section);
+  now_ = time_from_ns<JournalTime>(in.i64());
+  begun_ = in.boolean();
+  clock_believed_ = in.boolean();
+  if (!in.complete()) return broken("the engine");
+  for (auto& source : sources_) {
+    const std::string& name = source->plan.settings->name;
+    section = manifest.section("engine/source/" + name);
+    if (section == nullptr) {
+      source->watermark.begin(now_);
+      continue;
+    }
+    Decoder from(*section);
+    const bool watermark = source->watermark.load(from);
+    source->counters.records = from.varint();
+    source->counters.bad = from.varint();
+    source->ended = from.boolean();
+    if (!watermark || !source->dead.load(from) || !from.complete()) return broken("source \"" + name + "\"");
+  }
+  for (auto& pipeline : pipelines_) {
+    const std::string& uid = pipeline->plan.settings->uid;
+    section = manifest.section("engine/pipeline/" + uid);
+    if (section == nullptr) continue;  // a new pipeline starts empty
+    Decoder from(*section);
+    if (from.u64() != pipeline->plan.state_fingerprint)
+      return fail(
+          format("pipeline \"{}\" keeps its state by other keys, windows or aggregates than {} does; give it "
+                 "another uid, or go back to the configuration that made the checkpoint",
+                 pipeline->plan.settings->name, to_text(manifest.id)),
+          Error::Kind::usage);
+    pipeline->watermark = time_from_ns<EventTime>(from.i64());
+    pipeline->output_watermark = time_from_ns<EventTime>(from.i64());
+    pipeline->idle = from.boolean();
+    if (!pipeline->work->load(from) || !from.complete()) return broken("pipeline \"" + uid + "\"");
+  }
+  return {};
+}
+
+Status Engine::restored() {
+  for (auto& pipeline : pipelines_)
+    if (Status done = pipeline->work->restored(); !done) return done;
+  find_next_due();
+  return {};
+}
+
+std::vector<std::pair<const ResultSchema*, ChannelMark>> Engine::marks() const {
+  std::vector<std::pair<const ResultSchema*, ChannelMark>> out;
+  const auto add = [&](const Channel& channel) { out.emplace_back(&channel.schema(), channel.mark()); };
+  for (const auto& source : sources_) add(source->dead);
+  for (const auto& pipeline : pipelines_) {
+    add(pipeline->outlets.main);
+    add(pipeline->outlets.late);
+    add(pipeline->outlets.dead);
+  }
+  return out;
+}
+
+SourceCounters Engine::source_counters(std::size_t source) const {
+  return sources_[source]->counters;
+}
+EventTime Engine::source_watermark(std::size_t source) const {
+  return sources_[source]->watermark.watermark();
+}
+PipelineCounters Engine::pipeline_counters(std::size_t pipeline) const {
+  return pipelines_[pipeline]->work->counters();
+}
+std::optional<EventTime> Engine::pipeline_watermark(std::size_t pipeline) const {
+  if (pipelines_[pipeline]->watermark == kEventTimeMin) return std::nullopt;
+  return pipelines_[pipeline]->watermark;
+}
+EntryTable* Engine::pipeline_table(std::size_t pipeline) {
+  return pipelines_[pipeline]->work->table();
+}
+
+std::vector<PipelineSummary> Engine::summaries() const {
+  std::vector<PipelineSummary> out;
+  for (const auto& pipeline : pipelines_) {
+    const EntryTable* table = pipeline->work->table();
+    out.push_back({.name = pipeline->plan.settings->name,
+                   .uid = pipeline->plan.settings->uid,
+                   .plan_fingerprint = pipeline->plan.state_fingerprint,
+                   .keys = table != nullptr ? table->size() : 0,
+                   .bytes = table != nullptr ? table->memory_bytes() : 0,
+                   .watermark = pipeline->watermark,
+                   .position = position_});
+  }
+  return out;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,134 @@
+// Engine: the pure heart. State is a function of the journal, and this is that function: apply() takes one
+// entry after another, in journal order, and results come out, numbered.
+//
+// Order of results: (position, pipeline in topological order, ordinal). Before an entry is applied, the
+// timers that are due by its time fire, in the order (due, pipeline), each with its due time as the present;
+// within a pipeline, results come in key order. The engine works in slices: when an entry closes many
+// windows, apply() returns false and go_on() continues; nothing else may be applied in between. It sees no
+// clock, no file, no randomness: the same entries give the same results, whatever the batches, the hash seed
+// or a save and load in between.
+// Threads: loop only.  Lifetime: plan and output outlive it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/arena.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "checkpoint/manifest.h"
+#include "decode/decoder.h"
+#include "journal/entry.h"
+#include "pipeline/channel.h"
+#include "pipeline/operator.h"
+#include "pipeline/plan.h"
+#include "windows/watermark.h"
+
+namespace tidemark {
+
+struct SourceCounters {
+  std::uint64_t records = 0, bad = 0;
+};
+
+class Engine {
+ public:
+  // Raised when the same journal would give other results than under an older program.
+  static constexpr std::uint32_t kSemantics = 1;
+  static constexpr std::size_t kStepsPerSlice = 512;
+
+  struct Options {
+    const Plan& plan;
+    const Settings& settings;
+    EngineOutput& output;
+    std::uint64_t hash_seed = 0;
+  };
+  static Result<std::unique_ptr<Engine>> make(const Options& options);
+  ~Engine();
+
+  // An entry of the source with this index in the settings (ignored for control records). True when it is
+  // applied whole.
+  bool apply(Position position, const Entry& entry, std::size_t source);
+  bool go_on();
+  bool busy() const { return busy_; }
+
+  Position position() const { return position_; }  // of the last entry applied
+  JournalTime time() const { return now_; }
+  // When time alone will make something happen; none when no timer is pending.
+  std::optional<JournalTime> next_due() const { return next_due_; }
+  // False: the wall clock is not synchronised, and event times are not judged by it.
+  bool clock_believed() const { return clock_believed_; }
+
+  // Keyed state, for checkpoints: by uid.
+  struct Table {
+    const std::string* uid;
+    EntryTable* table;
+  };
+  std::vector<Table> tables();
+  // Everything beside the tables.
+  void save(std::vector<std::pair<std::string, std::string>>& sections) const;
+  Status load(const Manifest& manifest);
+  // After load() and after the rows of every table were restored.
+  Status restored();
+  // What every channel had issued, by schema.
+  std::vector<std::pair<const ResultSchema*, ChannelMark>> marks() const;
+
+  SourceCounters source_counters(std::size_t source) const;
+  EventTime source_watermark(std::size_t source) const;
+  PipelineCounters pipeline_counters(std::size_t pipeline) const;
+  std::optional<EventTime> pipeline_watermark(std::size_t pipeline) const;
+  EntryTable* pipeline_table(std::size_t pipeline);
+  std::vector<PipelineSummary> summaries() const;
+
+ private:
+  struct Source;
+  struct Pipeline;
+  enum class Stage { timers, entry, done };
+
+  explicit Engine(const Options& options);
+  bool run();
+  bool run_pipelines();
+  bool begin_due_timer();
+  void begin_entry();
+  void begin_clock_entry();
+  void begin_record();
+  bool decode_record(Source& source);
+  void bad_record(Source& source, const std::string& why);
+  void keep_row();
+  bool advance_watermark(Pipeline& pipeline, Budget& budget);
+  void hand_down(std::size_t upstream, std::span<const Value> values, EventTime time, JournalTime received,
+                 Position position);
+  void find_next_due();
+  void begin_time(JournalTime now);
+
+  const Plan& plan_;
+  const Settings& settings_;
+  EngineOutput& output_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+
+  Position position_;
+  JournalTime now_{};
+  bool begun_ = false;
+  bool clock_believed_ = true;
+  std::optional<JournalTime> next_due_;
+
+  // The entry at hand.
+  bool busy_ = false;
+  Stage stage_ = Stage::done;
+  Entry entry_;
+  std::size_t entry_source_ = 0;
+  bool timer_fired_ = false;
+  bool has_row_ = false;           // a decoded record waits in row_ for the pipelines that read its source
+  bool closing_for_step_ = false;  // the clock was set back: open processing-time windows end
+  InputRow row_;
+  std::vector<Value> row_values_;
+  Arena row_arena_, kept_;
+  std::size_t cursor_ = 0;  // in plan_.order
+};
+
+}  // namespace tidemark

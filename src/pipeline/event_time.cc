@@ -1,0 +1,67 @@
+#include "pipeline/event_time.h"
+
+#include <cmath>
+#include <limits>
+
+#include "base/format.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kMillisecond = 1'000'000;
+
+std::int64_t unit_ns(TimestampSetting::Unit unit) {
+  switch (unit) {
+    case TimestampSetting::Unit::s:
+      return 1'000'000'000;
+    case TimestampSetting::Unit::ms:
+      return kMillisecond;
+    case TimestampSetting::Unit::us:
+      return 1'000;
+    case TimestampSetting::Unit::ns:
+    case TimestampSetting::Unit::rfc3339:
+      return 1;
+  }
+  return 1;
+}
+
+// A year inside the range of nanoseconds in 64 bits, so that adding a lateness does not leave it.
+constexpr double kMostNs = 9.19e18;
+
+}  // namespace
+
+std::int64_t to_ms(std::int64_t ns) {
+  return ns / kMillisecond - (ns % kMillisecond < 0 ? 1 : 0);
+}
+
+std::int64_t whole_milliseconds(std::int64_t ns) {
+  if (ns < std::numeric_limits<std::int64_t>::min() + kMillisecond) return ns;
+  return to_ms(ns) * kMillisecond;
+}
+
+Result<EventTime> read_event_time(const Value& value, TimestampSetting::Unit unit) {
+  if (value.is_null()) return fail("the field is missing or NULL");
+  if (unit == TimestampSetting::Unit::rfc3339) {
+    if (!value.is_text()) return fail(format("{} instead of an RFC 3339 text", type_name(value.type())));
+    const auto ns = parse_rfc3339(value.as_text());
+    if (!ns) return std::unexpected(ns.error());
+    return time_from_ns<EventTime>(*ns);
+  }
+  if (!value.is_number()) return fail(format("{} instead of a number", type_name(value.type())));
+  const double scaled = value.as_number() * static_cast<double>(unit_ns(unit));
+  if (!(std::fabs(scaled) < kMostNs)) return fail("outside the years 1678 to 2261; is the unit right?");
+  if (value.is_integer()) return time_from_ns<EventTime>(value.as_integer() * unit_ns(unit));
+  return time_from_ns<EventTime>(static_cast<std::int64_t>(std::floor(scaled)));
+}
+
+std::string_view to_payload(ClockEvent event) {
+  static constexpr char kBytes[] = {0, 1, 2};
+  return {&kBytes[static_cast<std::size_t>(event)], 1};
+}
+
+ClockEvent clock_event(std::string_view payload) {
+  return payload.size() == 1 && payload[0] >= 0 && payload[0] <= 2 ? static_cast<ClockEvent>(payload[0])
+                                                                   : ClockEvent::step_back;
+}
+
+}  // namespace tidemark

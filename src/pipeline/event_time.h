@@ -1,0 +1,32 @@
+// Event times as records and expressions carry them, and what clock entries of the journal say.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "base/times.h"
+#include "base/value.h"
+#include "config/settings.h"
+
+namespace tidemark {
+
+// Nanoseconds as milliseconds, towards the past.
+std::int64_t to_ms(std::int64_t ns);
+// The nanoseconds of whole milliseconds, towards the past; the far past stays what it is.
+std::int64_t whole_milliseconds(std::int64_t ns);
+
+// The event time that a record's field says. NULL, another type, text that does not parse and times outside
+// the years 1678 to 2261 are errors.
+Result<EventTime> read_event_time(const Value& value, TimestampSetting::Unit unit);
+
+// The payload of a clock_step entry (1 byte).
+enum class ClockEvent : std::uint8_t {
+  step_back = 0,     // the synchronised wall clock went back
+  believed = 1,      // the wall clock is synchronised from here on
+  not_believed = 2,  // it is not
+};
+std::string_view to_payload(ClockEvent event);
+ClockEvent clock_event(std::string_view payload);
+
+}  // namespace tidemark

@@ -1,0 +1,236 @@
+#include "pipeline/flow.h"
+
+#include <algorithm>
+
+#include "pipeline/event_time.h"
+
+namespace tidemark {
+
+class Flow::SourceIntake final : public Intake {
+ public:
+  SourceIntake(Flow& flow, std::size_t source) : flow_(flow), source_(source) {}
+
+  void begin_read() override {
+    flow_.check_clock();
+    flow_.stamp_ = flow_.clock_.now();
+  }
+  Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
+    const Position position = flow_.append(EntryKind::record, source_, payload, topic, resume);
+    flow_.sources_[source_]->remember_record(position, topic, payload, resume);
+    return position;
+  }
+  Position oversized(std::string_view beginning, std::string_view topic, std::string_view resume) override {
+    const Position position = flow_.append(EntryKind::oversized, source_, beginning, topic, resume);
+    flow_.sources_[source_]->remember_record(position, topic, beginning, resume);
+    return position;
+  }
+  Position event(std::string_view payload) override {
+    begin_read();
+    const Position position = flow_.append(EntryKind::source_event, source_, payload, {}, {});
+    flow_.sources_[source_]->remember_event(position, payload);
+    return position;
+  }
+  bool open() const override { return flow_.open(); }
+  Position safe() const override { return flow_.safe_; }
+  void hurry() override {
+    if (flow_.journal_ != nullptr) flow_.journal_->sync_now();
+  }
+  void ended() override {
+    if (flow_.ended_[source_]) return;
+    flow_.ended_[source_] = true;
+    begin_read();
+    flow_.append(EntryKind::source_ended, source_, {}, {}, {});
+    if (std::ranges::all_of(flow_.ended_, [](bool ended) { return ended; })) flow_.events_.all_ended();
+  }
+
+ private:
+  Flow& flow_;
+  std::size_t source_;
+};
+
+Flow::Flow(Parts parts, Events events, const Settings& settings)
+    : parts_(parts),
+      events_(std::move(events)),
+      clock_(parts.clock),
+      sources_(settings.sources.size()),
+      ended_(settings.sources.size(), false) {
+  for (std::size_t i = 0; i < settings.sources.size(); ++i)
+    intakes_.push_back(std::make_unique<SourceIntake>(*this, i));
+}
+
+Flow::~Flow() {
+  *alive_ = false;
+}
+
+void Flow::resume_at(JournalWriter* journal, Position after, JournalTime last_time) {
+  journal_ = journal;
+  appended_ = safe_ = after;
+  clock_.journaled(last_time);
+}
+
+Intake& Flow::intake(std::size_t source) {
+  return *intakes_[source];
+}
+void Flow::attach(std::size_t source, Source& to) {
+  sources_[source] = &to;
+}
+
+Position Flow::control(EntryKind kind, std::string_view payload) {
+  stamp_ = clock_.now();
+  return append(kind, 0, payload, {}, {});
+}
+
+Position Flow::append(EntryKind kind, std::size_t source, std::string_view payload, std::string_view topic,
+                      std::string_view resume) {
+  Entry entry{
+      .kind = kind, .source = 0, .time = stamp_, .resume = resume, .topic = topic, .payload = payload};
+  const bool of_source = kind == EntryKind::record || kind == EntryKind::oversized ||
+                         kind == EntryKind::source_event || kind == EntryKind::source_ended;
+  if (of_source)
+    entry.source = static_cast<std::uint16_t>(source + 1);  // the table was filled in settings' order
+  appended_ = journal_ != nullptr ? journal_->append(entry) : appended_.next();
+  clock_.journaled(stamp_);
+  show(appended_, entry, source);
+  return appended_;
+}
+
+// Straight to the engine, unless it is still busy with an earlier entry.
+void Flow::show(Position position, const Entry& entry, std::size_t source) {
+  if (!settled()) return keep(position, entry, source);
+  if (!parts_.engine.apply(position, entry, source)) {
+    set_paused(true);
+    return post_work();
+  }
+  post_work();  // once for all that one read hands over: a barrier, the next tick, back-pressure
+}
+
+void Flow::keep(Position position, const Entry& entry, std::size_t source) {
+  Kept& kept = backlog_.emplace_back(Kept{position, entry, source, {}});
+  kept.bytes.reserve(entry.resume.size() + entry.topic.size() + entry.payload.size());
+  kept.bytes.append(entry.topic).append(entry.payload);
+  const std::string_view bytes = kept.bytes;
+  kept.entry.resume = {};
+  kept.entry.topic = bytes.substr(0, entry.topic.size());
+  kept.entry.payload = bytes.substr(entry.topic.size());
+}
+
+void Flow::post_work() {
+  if (work_posted_) return;
+  work_posted_ = true;
+  parts_.loop.post([this, alive = alive_] {
+    if (!*alive) return;
+    work_posted_ = false;
+    work_on();
+  });
+}
+
+// One slice: the engine's unfinished entry, or some of what was kept; then the others on the loop have their
+// turn.
+void Flow::work_on() {
+  Engine& engine = parts_.engine;
+  constexpr int kKeptPerSlice = 256;
+  for (int i = 0; i < kKeptPerSlice; ++i) {
+    if (engine.busy()) {
+      if (!engine.go_on()) {
+        events_.turn();
+        if (!events_.hold()) post_work();  // else progress() goes on
+        return;
+      }
+    } else if (!backlog_.empty()) {
+      // Moved out first: its bytes must stay where they are while the engine reads them.
+      const auto kept = std::make_unique<Kept>(std::move(backlog_.front()));
+      const std::string_view bytes = kept->bytes;
+      kept->entry.topic = bytes.substr(0, kept->entry.topic.size());
+      kept->entry.payload = bytes.substr(kept->entry.topic.size());
+      backlog_.pop_front();
+      if (!engine.apply(kept->position, kept->entry, kept->source)) return post_work();
+    } else {
+      break;
+    }
+  }
+  events_.turn();
+  if (!settled()) return post_work();
+  schedule_tick();
+  progress();
+}
+
+bool Flow::open() const {
+  return running_ && settled() && !events_.hold() && (journal_ == nullptr || !journal_->full());
+}
+
+void Flow::progress() {
+  if (parts_.engine.busy() && !events_.hold()) post_work();
+  if (!running_) return;
+  if (open()) {
+    set_paused(false);
+  } else {
+    set_paused(true);
+    events_.hold_overcome();
+  }
+}
+
+void Flow::set_paused(bool paused) {
+  if (paused == paused_ || !running_) return;
+  paused_ = paused;
+  for (Source* source : sources_) {
+    if (source == nullptr) continue;
+    if (paused)
+      source->pause();
+    else
+      source->resume();
+    if (paused_ != paused) return;  // a source that went on reading has filled something up
+  }
+}
+
+void Flow::safe(Position position) {
+  if (position <= safe_) return;
+  safe_ = position;
+  for (Source* source : sources_)
+    if (source != nullptr) source->safe_moved();
+}
+
+void Flow::run() {
+  running_ = true;
+  paused_ = false;
+  schedule_tick();
+}
+
+void Flow::stop() {
+  running_ = false;
+  paused_ = true;
+  tick_.reset();
+  tick_due_.reset();
+}
+
+// Whether the wall clock is believed, and that it was set back, are facts that a replay must meet at the same
+// place.
+void Flow::check_clock() {
+  if (clock_.synchronised() != parts_.engine.clock_believed() && settled())
+    control(EntryKind::clock_step,
+            to_payload(clock_.synchronised() ? ClockEvent::believed : ClockEvent::not_believed));
+  if (const auto back = clock_.step_needed()) {
+    stamp_ = *back;
+    append(EntryKind::clock_step, 0, to_payload(ClockEvent::step_back), {}, {});
+  }
+}
+
+void Flow::schedule_tick() {
+  if (!running_) return;
+  const auto due = parts_.engine.next_due();
+  if (due == tick_due_) return;
+  tick_due_ = due;
+  tick_.reset();
+  if (!due) return;
+  tick_ = parts_.loop.at(clock_.monotonic_of(*due), [this] {
+    tick_.reset();
+    tick_due_.reset();
+    if (!running_) return;
+    const auto still_due = parts_.engine.next_due();
+    if (settled() && still_due && *still_due <= clock_.now())
+      control(EntryKind::tick, {});
+    else
+      schedule_tick();
+  });
+}
+
+}  // namespace tidemark

@@ -1,0 +1,106 @@
+// Flow is the way of a record: from a source into the journal, and on into the engine.
+//
+// It numbers and stamps what comes in, journals it, shows it to the engine, and decides when sources must
+// wait: while the journal or a sink has too much waiting, while the engine closes windows in slices, while a
+// snapshot has captured too much. What a source still hands over after it was told to wait (the rest of one
+// read) is kept and applied in turn. It also makes time pass when nothing arrives: a tick is journaled when a
+// timer is due, and only then. Threads: loop only.  Lifetime: the parts outlive it.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/writer.h"
+#include "pipeline/arrival_clock.h"
+#include "pipeline/engine.h"
+#include "platform/loop.h"
+#include "platform/random.h"
+#include "sources/source.h"
+
+namespace tidemark {
+
+class Flow {
+ public:
+  struct Parts {
+    Loop& loop;
+    Clock& clock;
+    Engine& engine;
+  };
+  struct Events {
+    std::function<void()> turn;           // between two slices of work: the checkpointer's turn
+    std::function<bool()> hold;           // somebody else wants input to wait
+    std::function<void()> hold_overcome;  // sources are waiting because of hold(): help if you can
+    std::function<void()> all_ended;      // every source was bounded and has ended
+  };
+
+  Flow(Parts parts, Events events, const Settings& settings);
+  ~Flow();
+
+  // Where new entries go and which position they follow. `journal` is null when the journal is off; it
+  // outlives the flow.
+  void resume_at(JournalWriter* journal, Position after, JournalTime last_time);
+
+  // The way in for the source with this index. Lives as long as the flow.
+  Intake& intake(std::size_t source);
+  void attach(std::size_t source, Source& to);
+
+  // A control record of the appliance's own.
+  Position control(EntryKind kind, std::string_view payload);
+  // From here on, sources may hand over records and time passes.
+  void run();
+  // No input is taken and no time passes any more; what was taken is still applied.
+  void stop();
+  // Everything that was taken has been applied.
+  bool settled() const { return !parts_.engine.busy() && backlog_.empty(); }
+
+  // The journal or a sink has come further, or hold() may have changed.
+  void progress();
+  // What may be acknowledged has moved: the journal's durable position, or a checkpoint's without a journal.
+  void safe(Position position);
+  Position appended() const { return appended_; }
+  JournalTime now() { return clock_.now(); }
+  bool waiting() const { return paused_; }  // sources are being held
+
+ private:
+  class SourceIntake;
+  struct Kept {
+    Position position;
+    Entry entry;
+    std::size_t source;
+    std::string bytes;  // what the entry's views point into
+  };
+
+  Position append(EntryKind kind, std::size_t source, std::string_view payload, std::string_view topic,
+                  std::string_view resume);
+  void show(Position position, const Entry& entry, std::size_t source);
+  void keep(Position position, const Entry& entry, std::size_t source);
+  void check_clock();
+  bool open() const;
+  void work_on();
+  void post_work();
+  void set_paused(bool paused);
+  void schedule_tick();
+
+  Parts parts_;
+  Events events_;
+  JournalWriter* journal_ = nullptr;
+  ArrivalClock clock_;
+  JournalTime stamp_{};  // of the read at hand
+  std::vector<std::unique_ptr<SourceIntake>> intakes_;
+  std::vector<Source*> sources_;
+  std::vector<bool> ended_;
+  std::deque<Kept> backlog_;
+  Position appended_, safe_;
+  bool running_ = false;
+  bool paused_ = true;
+  bool work_posted_ = false;
+  std::unique_ptr<Timer> tick_;
+  std::optional<JournalTime> tick_due_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace tidemark

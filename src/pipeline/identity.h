@@ -1,0 +1,50 @@
+// Identity: what a data directory remembers about itself: its lineage, its timelines, how often it was
+// started.
+//
+// Kept in data_dir/lineage, replaced atomically at every start (the run number goes up, durably, before
+// anything carries it) and whenever it changes.
+//
+//   magic "TMLINEA1"  version u32  body length u32  body  checksum u64 over all before it
+//   body: lineage (16 bytes)  run u32  next checkpoint u64  forks (count, then timeline u32, parent u32,
+//   position u64)
+//         from_none u8  client ids (count, then name, id)   -- counts varint, texts length-prefixed
+// Value.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/ancestry.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "platform/files.h"
+#include "platform/random.h"
+
+namespace tidemark {
+
+struct Identity {
+  Lineage lineage;
+  RunId run;
+  CheckpointId next_checkpoint{1};  // a lower bound; names of checkpoints count on across lineages
+  Ancestry ancestry;
+  // This lineage was begun by `run --from none` and has not been stopped cleanly since: the same command
+  // line, given again by a service manager after a crash, must not begin anew once more.
+  bool from_none = false;
+  std::map<std::string, std::string> client_ids;  // of MQTT, by "sources.NAME" and "sinks.NAME"
+};
+
+// A new lineage, from the machine's randomness; counts on where `previous` ended.
+Identity new_identity(Random& random, const std::optional<Identity>& previous);
+// The id that a broker knows us by: made once, at random, so that two boards of one name are two clients.
+const std::string& client_id_of(Identity& identity, const std::string& name, Random& random);
+
+std::string encode_identity(const Identity& identity);
+Result<Identity> decode_identity(std::string_view bytes);
+
+std::string identity_path(const std::string& data_dir);
+// not_found when the directory has never been started.
+Result<Identity> read_identity(Files& files, const std::string& data_dir);
+Status write_identity(Files& files, const std::string& data_dir, const Identity& identity);
+
+}  // namespace tidemark

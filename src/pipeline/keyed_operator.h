@@ -1,0 +1,90 @@
+// A pipeline with aggregates: keyed state, without a window (running) or in tumbling windows.
+//
+// State is one entry a key, or a key and window. The entry's key is the window's start (windows only) and
+// then the key values (base/key_encoding.h), so that the order of the bytes is the order in which results are
+// emitted.
+//
+// Windows [start, end): a record is late when end + allowed_lateness <= watermark. When the watermark reaches
+// end, the window's results are emitted; the entries stay until allowed_lateness is over too, and a record
+// that still comes in emits the corrected result at once. In processing time, journal time is the watermark
+// and nothing is late. Threads: loop only.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "pipeline/operator.h"
+#include "pipeline/ordered_drain.h"
+#include "pipeline/row_evaluation.h"
+#include "windows/layout.h"
+#include "windows/tumbling.h"
+
+namespace tidemark {
+
+class KeyedOperator final : public Operator {
+ public:
+  explicit KeyedOperator(const OperatorOptions& options);
+  ~KeyedOperator() override;
+  void process(const InputRow& row, const PipelineInput& input) override;
+  bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
+  bool close_processing_time(JournalTime now, Position position, Budget& budget) override;
+  std::optional<JournalTime> next_due(bool time_driven) const override;
+  EntryTable* table() override { return &table_; }
+  void save(Encoder& out) const override;
+  bool load(Decoder& in) override;
+  Status restored() override;
+  PipelineCounters counters() const override { return rows_.counters(); }
+
+ private:
+  // What has to be emitted in key order before anything else can happen.
+  struct Closing {
+    enum class What { nothing, window, every } what = What::nothing;
+    std::int64_t start = 0;  // window
+  };
+
+  // A closed window's entries stay while corrections are allowed.
+  bool keeps_closed() const { return lateness_ != Duration(0); }
+  bool windowed() const { return plan_.kind == PipelinePlan::Kind::windowed; }
+  bool evaluate_arguments(const InputRow& row);
+  bool evaluate_keys(const InputRow& row);
+  const char* check_all(const std::byte* payload, const InputRow& row) const;
+  void update_all(std::byte* payload, const InputRow& row);
+  void mark_pending(EntryTable::Entry* entry, JournalTime now);
+
+  // True when everything whose end is not after `until` was closed.
+  bool close_until(std::int64_t until, JournalTime now, Position position, Budget& budget);
+  bool emit_due(JournalTime now, Position position, Budget& budget);
+  bool drain(JournalTime now, Position position, Budget& budget);
+  void drop_expired(std::int64_t until);
+  void emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position);
+  Aggregate::Input input_of(std::size_t aggregate, const InputRow& row) const;
+
+  const PipelinePlan& plan_;
+  Outlets& outlets_;
+  RowEvaluation rows_;
+  AggregateLayout layout_;
+  TumblingWindows windows_;
+  Duration lateness_;
+  bool every_;
+  EntryTable table_;
+
+  std::int64_t
+      watermark_;  // event: the last watermark; processing: journal time. What is closed is decided by it
+  std::map<std::int64_t, std::vector<EntryTable::Entry*>> open_;  // by window start; follows from table_
+  std::vector<EntryTable::Entry*> pending_;                       // `every`: changed since the last emission
+  std::optional<JournalTime> every_due_;
+  Closing closing_;
+  std::optional<std::int64_t> closed_through_;  // of the closing under way: windows up to this start are done
+  OrderedDrain drain_;
+
+  // Of the record at hand.
+  std::string key_;
+  std::vector<Value> key_values_, arguments_, output_row_, result_;
+  std::vector<std::size_t> first_argument_;  // of each aggregate, in arguments_
+  std::vector<bool> filtered_out_;
+  std::vector<std::uint64_t> empty_;  // a created payload, to check a first record against
+  std::vector<std::string> key_texts_;
+  Arena results_;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,92 @@
+// Operator: one pipeline at work. Takes rows, keeps its state, emits results.
+//
+// The engine calls it for one journal position at a time: process() for every row, then advance() with the
+// watermark and the time of that position, until it says that nothing is left to do. Everything is a function
+// of those calls. A record is applied whole or not at all: everything is evaluated before anything is
+// changed. Threads: loop only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/bytes.h"
+#include "base/ids.h"
+#include "base/times.h"
+#include "base/value.h"
+#include "pipeline/channel.h"
+#include "pipeline/plan.h"
+#include "state/entry_table.h"
+
+namespace tidemark {
+
+struct InputRow {
+  std::span<const Value> values;  // plan.h: an input row
+  EventTime time;
+  JournalTime received;
+  Position position;
+  std::string_view source;   // name of the source or upstream pipeline
+  std::string_view payload;  // raw, when it came from a source
+};
+
+// How much an operator may do before it lets others go on.
+class Budget {
+ public:
+  Budget(std::size_t steps, const EngineOutput& output) : steps_(steps), output_(output) {}
+  // False when this slice is over.
+  bool take() {
+    if (steps_ == 0 || output_.full()) return false;
+    --steps_;
+    return true;
+  }
+
+ private:
+  std::size_t steps_;
+  const EngineOutput& output_;
+};
+
+struct PipelineCounters {
+  std::uint64_t records = 0, results = 0, late = 0, errors = 0;
+};
+
+// Where an operator's results go: numbered to its sinks, and as rows to the pipelines that read it.
+struct Outlets {
+  Channel main, late, dead;
+  // Null when no pipeline reads it. Values as in the main schema.
+  std::function<void(std::span<const Value> values, EventTime time, JournalTime received, Position position)>
+      downstream;
+};
+
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  virtual void process(const InputRow& row, const PipelineInput& input) = 0;
+  // The watermark has come to `watermark` and journal time to `now`: closes windows, emits what is due. False
+  // when the budget ended first; then it is called again with the same arguments before anything else.
+  virtual bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) = 0;
+  // The wall clock was set back: open processing-time windows end at `now`, the time before the step.
+  virtual bool close_processing_time(JournalTime now, Position position, Budget& budget) = 0;
+  // When journal time alone will make it do something; none when nothing is pending.
+  virtual std::optional<JournalTime> next_due(bool time_driven) const = 0;
+  virtual EntryTable* table() = 0;  // null when it keeps none
+
+  virtual void save(Encoder& out) const = 0;
+  virtual bool load(Decoder& in) = 0;
+  // After load() and after every row was restored into table().
+  virtual Status restored() = 0;
+  virtual PipelineCounters counters() const = 0;
+};
+
+struct OperatorOptions {
+  const PipelinePlan& plan;
+  Outlets& outlets;
+  EngineOutput& output;
+  std::uint64_t hash_seed = 0;
+};
+std::unique_ptr<Operator> make_operator(const OperatorOptions& options);
+
+}  // namespace tidemark

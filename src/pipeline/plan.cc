@@ -1,0 +1,355 @@
+#include "pipeline/plan.h"
+
+#include <algorithm>
+#include <functional>
+#include <set>
+#include <span>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "base/nearest.h"
+#include "expressions/compile.h"
+#include "expressions/parser.h"
+#include "pipeline/binders.h"
+#include "pipeline/topology.h"
+
+namespace tidemark {
+namespace {
+
+bool is_aggregate(std::string_view name, std::size_t arguments) {
+  return find_aggregate(name, arguments) != nullptr;
+}
+
+std::string key_text(const SelectItem& item) {
+  return to_text(item.expression);
+}
+
+// Compiles one pipeline. A mistake is reported and compiling goes on where it can, so that `check` shows all
+// of them.
+class PipelineCompilation {
+ public:
+  PipelineCompilation(const Settings& settings, Plan& plan, std::size_t index, Diagnostics& diagnostics)
+      : settings_(settings),
+        diagnostics_(diagnostics),
+        plan_(plan.pipelines[index]),
+        row_(settings, plan, plan_) {}
+
+  void run() {
+    compile_derive();
+    compile_where();
+    compile_keys();
+    parse_select();
+    decide_kind();
+    compile_aggregates();
+    compile_select();
+    compile_having();
+    plan_.gathered_names = row_.names();
+    finish_derive_slots();
+    make_schemas();
+    make_fingerprint();
+  }
+
+ private:
+  const PipelineSettings& pipeline() const { return *plan_.settings; }
+
+  template <class Parsed>
+  bool report(const Located<std::string>& text, const std::expected<Parsed, ParseError>& parsed) {
+    if (parsed) return true;
+    diagnostics_.error_inside(text, parsed.error().offset, std::max<std::size_t>(1, parsed.error().length),
+                              parsed.error().message);
+    return false;
+  }
+
+  void compile_derive() {
+    for (const Located<std::string>& text : pipeline().derive) {
+      auto item = parse_derive_item(*text, is_aggregate);
+      if (!report(text, item)) continue;
+      auto program = compile(item->expression, row_);
+      if (!report(text, program)) continue;
+      if (!row_.add_derived(*item->alias, program->types())) {
+        diagnostics_.error_inside(text, item->alias_offset, item->alias_length,
+                                  format("\"{}\" is derived twice", *item->alias));
+        continue;
+      }
+      derive_text_.push_back(to_text(item->expression));
+      plan_.derive.push_back(std::move(*program));
+    }
+  }
+
+  void compile_where() {
+    if (pipeline().where->empty()) return;
+    auto parsed = parse_expression(*pipeline().where, is_aggregate);
+    if (!report(pipeline().where, parsed)) return;
+    auto program = compile_predicate(*parsed, row_);
+    if (!report(pipeline().where, program)) return;
+    where_text_ = to_text(*parsed);
+    plan_.where = std::move(*program);
+  }
+
+  void compile_keys() {
+    for (const Located<std::string>& text : pipeline().key_by) {
+      auto item = parse_select_item(*text, is_aggregate);
+      if (!report(text, item)) continue;
+      auto program = compile(item->expression, row_);
+      if (!report(text, program)) continue;
+      keys_.push_back({item->name(), key_text(*item), program->types()});
+      plan_.keys.push_back(std::move(*program));
+    }
+  }
+
+  void parse_select() {
+    for (const Located<std::string>& text : pipeline().select) {
+      auto item = parse_select_item(*text, is_aggregate);
+      if (!report(text, item)) {
+        select_broken_ = true;
+        continue;
+      }
+      collect_aggregates(item->expression, calls_);
+      select_.push_back({&text, std::move(*item)});
+    }
+    if (!pipeline().having->empty()) {
+      auto parsed = parse_expression(*pipeline().having, is_aggregate);
+      if (report(pipeline().having, parsed)) {
+        collect_aggregates(*parsed, calls_);
+        having_ = std::move(*parsed);
+      }
+    }
+  }
+
+  void decide_kind() {
+    if (pipeline().window.type != WindowSettings::Type::none)
+      plan_.kind = PipelinePlan::Kind::windowed;
+    else if (!calls_.empty())
+      plan_.kind = PipelinePlan::Kind::running;
+    else
+      plan_.kind = PipelinePlan::Kind::stateless;
+    plan_.processing_time = pipeline().time == TimeDomain::processing;
+
+    if (pipeline().select.empty())
+      diagnostics_.error(pipeline().place, format("pipeline \"{}\" has no select", pipeline().name),
+                         "name what its results carry, such as select = [\"count(*) AS n\"]");
+    else if (plan_.kind == PipelinePlan::Kind::windowed && calls_.empty() && !select_broken_)
+      diagnostics_.error(pipeline().window.place, "a window needs an aggregate in select",
+                         "such as count(*), sum(x), avg(x)");
+    else if (plan_.kind == PipelinePlan::Kind::stateless && !pipeline().key_by.empty() && !select_broken_)
+      diagnostics_.error(pipeline().key_by.front().place, "key_by needs an aggregate in select",
+                         "without an aggregate every record is a result of its own; leave key_by out");
+  }
+
+  void compile_aggregates() {
+    for (const AggregateCall& call : calls_) {
+      AggregateColumn column;
+      column.text = call.text;
+      const Located<std::string>& text = owner_of(call);
+      if (call.distinct) {
+        diagnostics_.error_inside(text, call.offset, call.length,
+                                  format("{}: DISTINCT is not in this release", call.name));
+        continue;
+      }
+      column.aggregate = find_aggregate(call.name, call.arguments.size())->make();
+      bool good = true;
+      for (const Expression& argument : call.arguments) {
+        auto program = compile(argument, row_);
+        if ((good = report(text, program) && good)) column.arguments.push_back(std::move(*program));
+      }
+      if (call.filter) {
+        auto program = compile_predicate(*call.filter, row_);
+        if ((good = report(text, program) && good)) column.filter = std::move(*program);
+      }
+      if (good) plan_.aggregates.push_back(std::move(column));
+    }
+  }
+
+  // The setting in which the call was written first: offsets count from there.
+  const Located<std::string>& owner_of(const AggregateCall& call) const {
+    for (const auto& [text, item] : select_) {
+      std::vector<AggregateCall> own;
+      collect_aggregates(item.expression, own);
+      for (const AggregateCall& one : own)
+        if (one.text == call.text) return *text;
+    }
+    return pipeline().having;
+  }
+
+  void compile_select() {
+    if (plan_.aggregates.size() != calls_.size()) return;  // what is missing was reported
+    OutputBinder output(plan_, keys_, calls_);
+    Binder& binder = stateless() ? static_cast<Binder&>(row_) : output;
+    for (const auto& [text, item] : select_) {
+      auto program = compile(item.expression, binder, AggregateUse::allowed);
+      if (!report(*text, program)) continue;
+      selected_.push_back({item.name(), {}, program->types()});
+      select_text_.push_back(to_text(item.expression));
+      plan_.select.push_back(std::move(*program));
+    }
+    reject_double_columns();
+  }
+
+  void reject_double_columns() {
+    std::set<std::string> seen{"_id"};
+    if (plan_.kind == PipelinePlan::Kind::windowed) seen.insert({"window_start", "window_end"});
+    for (const NamedType& key : keys_)
+      if (!seen.insert(key.name).second)
+        diagnostics_.error(pipeline().key_by.front().place,
+                           format("two result columns are called \"{}\"", key.name),
+                           "give one another name with AS");
+    for (std::size_t i = 0; i < selected_.size(); ++i)
+      if (!seen.insert(selected_[i].name).second)
+        diagnostics_.error(select_[i].first->place,
+                           format("two result columns are called \"{}\"", selected_[i].name),
+                           "give one another name with AS; key fields are carried by every result already");
+  }
+
+  void compile_having() {
+    if (!having_ || plan_.aggregates.size() != calls_.size() || selected_.size() != select_.size()) return;
+    OutputBinder output(plan_, keys_, calls_);
+    SelectedBinder with_selected(stateless() ? static_cast<Binder&>(row_) : output, selected_,
+                                 stateless() ? row_.slots_with_selected() : plan_.first_selected());
+    auto program = compile_predicate(*having_, with_selected, AggregateUse::allowed);
+    if (report(pipeline().having, program)) plan_.having = std::move(*program);
+  }
+
+  // Which derived columns `where` needs, directly or through others, is known only now: they are computed
+  // before it, the others only for records that pass.
+  void finish_derive_slots() {
+    plan_.gathered = row_.gathered();
+    std::set<std::uint32_t> needed;
+    const auto need = [&](const Program& program) {
+      for (const std::uint32_t slot : program.slots()) needed.insert(slot);
+    };
+    if (plan_.where) need(*plan_.where);
+    for (std::size_t i = plan_.derive.size(); i-- > 0;)
+      if (needed.contains(RowBinder::derived_slot(i))) need(plan_.derive[i]);
+    for (std::size_t i = 0; i < plan_.derive.size(); ++i)
+      (needed.contains(RowBinder::derived_slot(i)) ? plan_.derive_before : plan_.derive_after).push_back(i);
+  }
+
+  void make_schemas() {
+    const auto schema = [&](ResultSchema& to, ChannelKind kind) {
+      to.channel.uid = pipeline().uid;
+      to.channel.kind = kind;
+      to.pipeline = pipeline().name;
+    };
+    using Column = ResultColumn;
+    schema(plan_.main, ChannelKind::main);
+    for (const NamedType& key : keys_) plan_.main.columns.push_back({key.name});
+    if (plan_.kind == PipelinePlan::Kind::windowed) {
+      plan_.main.columns.push_back({"window_start", Column::Kind::time});
+      plan_.main.columns.push_back({"window_end", Column::Kind::time});
+    }
+    plan_.main.identity = plan_.main.columns.size();
+    for (const NamedType& column : selected_) plan_.main.columns.push_back({column.name});
+    plan_.main_types = {};
+    for (const NamedType& key : keys_) plan_.main_types.push_back(key.types);
+    if (plan_.kind == PipelinePlan::Kind::windowed)
+      plan_.main_types.insert(plan_.main_types.end(), 2, TypeSet::integer());
+    for (const NamedType& column : selected_) plan_.main_types.push_back(column.types);
+
+    schema(plan_.late, ChannelKind::late);
+    plan_.late.columns.push_back({"event_time", Column::Kind::time});
+    for (const NamedType& key : keys_) plan_.late.columns.push_back({key.name});
+    for (const std::string& name : plan_.gathered_names)
+      if (std::ranges::none_of(plan_.late.columns, [&](const Column& c) { return c.name == name; }))
+        plan_.late.columns.push_back({name});
+
+    schema(plan_.dead, ChannelKind::dead);
+    plan_.dead.columns = dead_letter_columns();
+  }
+
+  void make_fingerprint() {
+    std::string text;
+    const auto add = [&](std::string_view part) { text.append(part).push_back('\n'); };
+    for (const NamedType& key : keys_) add(key.text);
+    add("window");
+    if (plan_.kind == PipelinePlan::Kind::windowed)
+      add(format("tumbling {} {} {}", pipeline().window.size.count(), pipeline().window.offset.count(),
+                 plan_.processing_time ? "processing" : "event"));
+    for (const AggregateColumn& column : plan_.aggregates) add(column.text);
+    plan_.state_fingerprint = checksum(text);
+  }
+
+  bool stateless() const { return plan_.kind == PipelinePlan::Kind::stateless; }
+
+  const Settings& settings_;
+  Diagnostics& diagnostics_;
+  PipelinePlan& plan_;
+  RowBinder row_;
+  std::vector<std::string> derive_text_, select_text_;
+  std::string where_text_;
+  std::vector<NamedType> keys_, selected_;
+  std::vector<std::pair<const Located<std::string>*, SelectItem>> select_;
+  std::vector<AggregateCall> calls_;
+  std::optional<Expression> having_;
+  bool select_broken_ = false;
+};
+
+void plan_sources(const Settings& settings, Plan& plan, Diagnostics& diagnostics) {
+  for (const SourceSettings& source : settings.sources) {
+    SourcePlan& to = plan.sources.emplace_back();
+    to.settings = &source;
+    if (!source.topic_fields.pattern->empty()) {
+      auto pattern = TopicFields::parse(*source.topic_fields.pattern);
+      if (!pattern) {
+        diagnostics.error(source.topic_fields.pattern.place, pattern.error().message);
+        continue;
+      }
+      to.topic_field_count = static_cast<std::uint32_t>(pattern->names().size());
+      to.topic_fields = std::move(*pattern);
+    }
+    to.dead.channel.uid = source.name;
+    to.dead.channel.kind = ChannelKind::dead;
+    to.dead.pipeline = source.name;
+    to.dead.columns = dead_letter_columns();
+    if (source.timestamp) {
+      auto parsed = parse_expression(*source.timestamp->field);
+      if (!parsed || parsed->kind != Expression::Kind::field)
+        diagnostics.error(source.timestamp->field.place,
+                          "timestamp.field is the name of a field, such as \"ts\"");
+      else if (auto slot = source_slot(to, parsed->path); !slot)
+        diagnostics.error(source.timestamp->field.place, slot.error());
+      else
+        to.timestamp_slot = slot->slot;
+    }
+  }
+}
+
+std::optional<std::size_t> sink_index(const Settings& settings, const std::string& name) {
+  for (std::size_t i = 0; i < settings.sinks.size(); ++i)
+    if (settings.sinks[i].name == name) return i;
+  return std::nullopt;
+}
+
+void connect_sinks(const Settings& settings, Plan& plan) {
+  plan.sink_schemas.resize(settings.sinks.size());
+  const auto send = [&](const Located<std::string>& to, const ResultSchema& schema) {
+    const std::optional<std::size_t> index = to->empty() ? std::nullopt : sink_index(settings, *to);
+    if (index) plan.sink_schemas[*index].push_back(&schema);
+    return index;
+  };
+  for (SourcePlan& source : plan.sources)
+    source.dead_letter_to = send(source.settings->dead_letter_to, source.dead);
+  for (PipelinePlan& pipeline : plan.pipelines) {
+    for (const Located<std::string>& to : pipeline.settings->to)
+      if (const auto index = send(to, pipeline.main)) pipeline.sinks.push_back(*index);
+    pipeline.late_to = send(pipeline.settings->late_to, pipeline.late);
+    if (pipeline.settings->on_error == OnError::dead_letter)
+      pipeline.dead_letter_to = send(pipeline.settings->dead_letter_to, pipeline.dead);
+  }
+}
+
+}  // namespace
+
+std::unique_ptr<Plan> make_plan(const Settings& settings, Diagnostics& diagnostics) {
+  auto plan = std::make_unique<Plan>();
+  plan_sources(settings, *plan, diagnostics);
+  plan->pipelines.resize(settings.pipelines.size());
+  for (std::size_t i = 0; i < settings.pipelines.size(); ++i)
+    plan->pipelines[i].settings = &settings.pipelines[i];
+  if (diagnostics.has_errors() || !connect_inputs(settings, *plan)) return nullptr;
+  for (const std::size_t index : plan->order) PipelineCompilation(settings, *plan, index, diagnostics).run();
+  connect_sinks(settings, *plan);
+  if (diagnostics.has_errors()) return nullptr;
+  return plan;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,79 @@
+// Procedure: a function that waits without blocking, written from top to bottom (a C++20 coroutine).
+//
+// It runs on the loop; `co_await later` stops it until somebody calls the callback it hands out. Destroying
+// the Procedure ends it where it stands; callbacks that come afterwards do nothing. Threads: loop only.
+#pragma once
+
+#include <coroutine>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "platform/loop.h"
+
+namespace tidemark {
+
+class Procedure {
+ public:
+  struct promise_type {
+    Procedure get_return_object() {
+      return Procedure(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_never initial_suspend() noexcept { return {}; }
+    std::suspend_always final_suspend() noexcept { return {}; }
+    void return_void() {}
+    void unhandled_exception() { std::terminate(); }
+    std::shared_ptr<bool> alive = std::make_shared<bool>(true);
+  };
+
+  Procedure() = default;
+  Procedure(Procedure&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  Procedure& operator=(Procedure&& other) noexcept {
+    std::swap(handle_, other.handle_);
+    return *this;
+  }
+  ~Procedure() {
+    if (!handle_) return;
+    *handle_.promise().alive = false;
+    handle_.destroy();
+  }
+
+ private:
+  explicit Procedure(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
+// co_await on one of these begins `begin` with a callback, and has the value that the callback is given. The
+// procedure goes on from the loop, never from inside the callback.
+template <class T>
+class Later {
+ public:
+  using Callback = std::function<void(T)>;
+  Later(Loop& loop, std::function<void(Callback)> begin) : loop_(loop), begin_(std::move(begin)) {}
+
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<Procedure::promise_type> waiting) {
+    begin_([this, waiting, alive = waiting.promise().alive](T value) {
+      if (!*alive) return;
+      value_.emplace(std::move(value));
+      loop_.post([waiting, alive] {
+        if (*alive) waiting.resume();
+      });
+    });
+  }
+  T await_resume() { return std::move(*value_); }
+
+ private:
+  Loop& loop_;
+  std::function<void(Callback)> begin_;
+  std::optional<T> value_;
+};
+
+// Lets everything else on the loop have its turn.
+inline Later<bool> turn_of_others(Loop& loop) {
+  return Later<bool>(loop, [](const std::function<void(bool)>& go_on) { go_on(true); });
+}
+
+}  // namespace tidemark

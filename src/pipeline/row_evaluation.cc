@@ -1,0 +1,89 @@
+#include "pipeline/row_evaluation.h"
+
+#include <algorithm>
+
+#include "pipeline/binders.h"
+
+namespace tidemark {
+
+RowEvaluation::RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineOutput& output)
+    : plan_(plan), outlets_(outlets), output_(output), subject_("pipelines." + plan.settings->name) {
+  working_.resize(RowBinder::slots_with_selected() + plan.select.size());
+}
+
+bool RowEvaluation::load(const InputRow& row, const PipelineInput& input) {
+  ++counters_.records;
+  arena_.clear();
+  for (std::size_t i = 0; i < input.gather.size(); ++i)
+    working_[i] = input.gather[i] == PipelineInput::kMissing ? Value::null() : row.values[input.gather[i]];
+  if (!evaluate_derived(plan_.derive_before, row)) return false;
+  if (plan_.where) {
+    const auto passes = plan_.where->evaluate_predicate(working_, arena_);
+    if (!passes) {
+      reject(row, "where: " + plan_.where->describe(passes.error()));
+      return false;
+    }
+    if (!*passes) return false;
+  }
+  return evaluate_derived(plan_.derive_after, row);
+}
+
+bool RowEvaluation::evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row) {
+  for (const std::size_t i : which) {
+    const auto value = plan_.derive[i].evaluate(working_, arena_);
+    if (!value) {
+      reject(row, "derive: " + plan_.derive[i].describe(value.error()));
+      return false;
+    }
+    working_[RowBinder::derived_slot(i)] = *value;
+  }
+  return true;
+}
+
+void RowEvaluation::reject(const InputRow& row, const std::string& why) {
+  ++counters_.errors;
+  output_.noticed(subject_, "record", why);
+  if (!outlets_.dead.connected()) return;
+  letter_.assign({Value::integer(to_ns(row.received)), Value::text(row.source),
+                  Value::integer(static_cast<std::int64_t>(row.position.value)), Value::text(why),
+                  row.payload.empty() ? Value::null() : Value::text(row.payload)});
+  outlets_.dead.emit(row.position, letter_);
+}
+
+void RowEvaluation::late(const InputRow& row, std::span<const Value> keys) {
+  ++counters_.late;
+  if (!outlets_.late.connected()) return;
+  const std::vector<ResultColumn>& columns = plan_.late.columns;
+  letter_.assign(1, Value::integer(to_ns(row.time)));
+  letter_.insert(letter_.end(), keys.begin(), keys.end());
+  // The gathered fields that are no key follow, in the order in which the schema names them.
+  for (std::size_t i = 0; i < plan_.gathered_names.size() && letter_.size() < columns.size(); ++i)
+    if (columns[letter_.size()].name == plan_.gathered_names[i]) letter_.push_back(working_[i]);
+  letter_.resize(columns.size());
+  outlets_.late.emit(row.position, letter_);
+}
+
+void RowEvaluation::result_failed(const std::string& why) {
+  ++counters_.errors;
+  output_.noticed(subject_, "result", why);
+}
+
+void RowEvaluation::save(Encoder& out) const {
+  out.varint(counters_.records);
+  out.varint(counters_.results);
+  out.varint(counters_.late);
+  out.varint(counters_.errors);
+  outlets_.main.save(out);
+  outlets_.late.save(out);
+  outlets_.dead.save(out);
+}
+
+bool RowEvaluation::load(Decoder& in) {
+  counters_.records = in.varint();
+  counters_.results = in.varint();
+  counters_.late = in.varint();
+  counters_.errors = in.varint();
+  return outlets_.main.load(in) && outlets_.late.load(in) && outlets_.dead.load(in) && !in.failed();
+}
+
+}  // namespace tidemark

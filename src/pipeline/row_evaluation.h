@@ -1,0 +1,49 @@
+// RowEvaluation brings an input row into a pipeline's working row: gathers, derives, filters, and turns what
+// cannot be evaluated into an error of that record. What stateless and keyed pipelines have in common.
+// Threads: loop only.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "base/arena.h"
+#include "pipeline/operator.h"
+
+namespace tidemark {
+
+class RowEvaluation {
+ public:
+  RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineOutput& output);
+
+  // True when the record passes `where`; false when it does not, or cannot be evaluated (then it was
+  // rejected).
+  bool load(const InputRow& row, const PipelineInput& input);
+  std::span<Value> working() { return working_; }
+  Arena& arena() { return arena_; }
+
+  // A record that cannot be evaluated: counted, reported, sent to the dead letters if there are any.
+  void reject(const InputRow& row, const std::string& why);
+  // A record whose window is closed for good.
+  void late(const InputRow& row, std::span<const Value> keys);
+  // A result that could not be computed (select, having): counted and reported.
+  void result_failed(const std::string& why);
+
+  PipelineCounters& counters() { return counters_; }
+  const PipelineCounters& counters() const { return counters_; }
+  void save(Encoder& out) const;
+  bool load(Decoder& in);
+
+ private:
+  bool evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row);
+
+  const PipelinePlan& plan_;
+  Outlets& outlets_;
+  EngineOutput& output_;
+  std::string subject_;
+  Arena arena_;
+  std::vector<Value> working_, letter_;
+  PipelineCounters counters_;
+};
+
+}  // namespace tidemark

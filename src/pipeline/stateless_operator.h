@@ -1,0 +1,28 @@
+// A pipeline without aggregates: every record that passes is a result.
+#pragma once
+
+#include "pipeline/operator.h"
+#include "pipeline/row_evaluation.h"
+
+namespace tidemark {
+
+class StatelessOperator final : public Operator {
+ public:
+  explicit StatelessOperator(const OperatorOptions& options);
+  void process(const InputRow& row, const PipelineInput& input) override;
+  bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
+  bool close_processing_time(JournalTime, Position, Budget&) override { return true; }
+  std::optional<JournalTime> next_due(bool) const override { return std::nullopt; }
+  EntryTable* table() override { return nullptr; }
+  void save(Encoder& out) const override { rows_.save(out); }
+  bool load(Decoder& in) override { return rows_.load(in); }
+  Status restored() override { return {}; }
+  PipelineCounters counters() const override { return rows_.counters(); }
+
+ private:
+  const PipelinePlan& plan_;
+  Outlets& outlets_;
+  RowEvaluation rows_;
+};
+
+}  // namespace tidemark

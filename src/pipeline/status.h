@@ -1,0 +1,79 @@
+// StatusReport: how a running appliance is, as plain values, for `tidemark status` and the service manager.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/times.h"
+
+namespace tidemark {
+
+struct SourceReport {
+  std::string name, type, state, detail, degraded;
+  std::uint64_t records = 0;  // applied, since the lineage began
+  std::uint64_t bad = 0;      // could not be decoded or evaluated
+  std::optional<EventTime> watermark;
+  std::vector<std::pair<std::string, std::uint64_t>> counters;
+};
+
+struct PipelineReport {
+  std::string name;
+  std::uint64_t records = 0;  // that reached it
+  std::uint64_t results = 0;
+  std::uint64_t late = 0;
+  std::uint64_t errors = 0;  // records that could not be evaluated
+  std::uint64_t keys = 0;
+  std::uint64_t memory = 0;  // bytes of its state
+  std::optional<EventTime> watermark;
+};
+
+struct SinkReport {
+  std::string name, type, state, detail, degraded;
+  std::uint64_t delivered = 0;  // of this run
+  std::uint64_t waiting = 0;    // results
+  std::uint64_t waiting_bytes = 0;
+  std::uint64_t skipped = 0;  // in the replay: the sink held them already
+  std::vector<std::pair<std::string, std::uint64_t>> counters;
+};
+
+struct CheckpointReport {
+  std::optional<CheckpointId> last;
+  Position position;
+  std::int64_t wall_ns = 0;
+  Duration duration{};
+  std::uint64_t bytes = 0;      // written for it
+  std::uint64_t completed = 0;  // of this run
+  std::uint64_t failed = 0;     // of this run
+  std::uint32_t failed_in_a_row = 0;
+  bool under_way = false;
+};
+
+struct JournalReport {
+  bool enabled = true;
+  Position appended, written, durable;
+  std::uint64_t bytes_on_disk = 0;
+  std::uint64_t bytes_written = 0;
+};
+
+struct StatusReport {
+  std::string node;
+  std::string version;
+  std::string phase;  // "restoring", "replaying 40%", "running", "stopping"
+  Duration uptime{};
+  Lineage lineage;
+  Timeline timeline;
+  RunId run;
+  std::string resumed_from;           // "chk-42, 1200 entries replayed in 0.1s", "nothing"
+  std::vector<std::string> degraded;  // why it is not well, one sentence each; empty when it is
+  std::vector<SourceReport> sources;
+  std::vector<PipelineReport> pipelines;
+  std::vector<SinkReport> sinks;
+  CheckpointReport checkpoint;
+  JournalReport journal;
+};
+
+}  // namespace tidemark

@@ -1,0 +1,142 @@
+// Appliance::Work: the parts of a running appliance and how they hold together. Internal to pipeline/:
+// startup.cc makes the parts in order, appliance.cc runs and stops them.
+//
+// Ownership: this owns every part. Parts are declared in the order in which they depend on each other, so
+// they are destroyed in the opposite one.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "checkpoint/store.h"
+#include "config/diagnostics.h"
+#include "journal/reader.h"
+#include "journal/writer.h"
+#include "pipeline/appliance.h"
+#include "pipeline/checkpointer.h"
+#include "pipeline/delivery.h"
+#include "pipeline/engine.h"
+#include "pipeline/flow.h"
+#include "pipeline/identity.h"
+#include "pipeline/plan.h"
+#include "pipeline/procedure.h"
+#include "platform/files.h"
+#include "platform/sd_notify.h"
+#include "sources/source.h"
+
+namespace tidemark {
+
+class Appliance::Work final : public EngineOutput {
+ public:
+  Work(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options);
+  ~Work() override;
+
+  void start(std::function<void(Status)> ready);
+  void stop(bool command, std::function<void(Status)> stopped);
+  StatusReport status() const;
+  CheckpointStore* store() { return store_.get(); }
+  std::shared_ptr<CheckpointStore> shared_store() { return store_; }
+  Checkpointer* checkpointer() { return checkpointer_.get(); }
+  Platform& platform() { return platform_; }
+  void on_ended(std::function<void()> ended) { ended_ = std::move(ended); }
+  bool accepts_checkpoints() const { return phase_ == Phase::running; }
+
+  // EngineOutput
+  void result(const Emission& emission) override;
+  bool full() const override;
+  void noticed(std::string_view subject, std::string_view kind, std::string_view text) override;
+
+ private:
+  enum class Phase { starting, replaying, running, stopping, stopped, failed };
+
+  // startup.cc
+  Procedure start_up();
+  Procedure shut_down(bool command);
+  Status compile_plan();
+  Status take_directory();
+  Status know_identity();
+  Status begin_lineage(const std::optional<Identity>& previous);
+  Result<bool> state_exists();
+  Status remember_abandoned(const JournalFolder& folder);
+  Status fork_durably(Position at);
+  std::string configuration_name() const;
+  Status choose_checkpoint();
+  Status load_checkpoint(const Manifest& manifest);
+  Status open_journal_tail();
+  Status check_joins(const JournalExtent& extent);
+  Status make_engine();
+  Status make_sources();
+  void make_deliveries();
+  Status restore_pending();
+  void make_checkpointer();
+  Status replay_some(JournalReader& reader, std::size_t entries, bool& done);
+  Status store_configuration();
+  void journal_configuration();
+  Status connect_sources();
+  void started(Status status);
+
+  // appliance.cc
+  void fork_timeline(Position at);
+  void journal_moved();
+  void make_room();
+  bool hold() const;
+  void completed(const Manifest& manifest);
+  void remove_old_journal();
+  void describe(Manifest& manifest);
+  void diverged(const ResultSchema& schema, ResultNumber number);
+  void finish_stop(Status status);
+  bool replay_done() const { return phase_ != Phase::starting && phase_ != Phase::replaying; }
+  std::string phase_text() const;
+  void add_degraded(StatusReport& report) const;
+
+  Platform& platform_;
+  ServiceNotifier& notifier_;
+  ApplianceOptions options_;
+  const Settings& settings_;
+  std::string data_dir_;
+
+  std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<Plan> plan_;
+  Identity identity_;
+  std::shared_ptr<CheckpointStore> store_;
+  SourceTable names_;
+  JournalExtent extent_;
+  std::vector<Manifest> retained_;  // that verify and belong to the present
+  std::vector<CheckpointId> damaged_;
+  std::optional<Manifest> resumed_;
+  Position barrier_;                        // resumed_'s position, or 0
+  std::unique_ptr<JournalWriter> journal_;  // null: journal off
+  std::unique_ptr<Engine> engine_;
+  std::unique_ptr<Flow> flow_;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::unique_ptr<Checkpointer> checkpointer_;
+
+  Phase phase_ = Phase::starting;
+  bool forked_ = false;  // this start began a timeline: a checkpoint before any source connects
+  std::uint64_t replayed_ = 0;
+  std::string resumed_text_ = "nothing";
+  std::string start_error_;
+  MonotonicTime begun_{};
+  std::vector<std::string> reports_;  // what was found and must be seen: damage, divergence
+  std::function<void(Status)> ready_, stopped_;
+  std::function<void()> ended_;
+  std::size_t sources_stopping_ = 0;
+  std::function<void(bool)> sources_stopped_;
+  Procedure procedure_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+// The channels' lineage and timeline, which the plan does not know.
+void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);
+
+std::string lock_path(const std::string& data_dir);
+std::string journal_folder(const std::string& data_dir);
+
+// What stands in a manifest's section "delivered" for each channel that a sink receives.
+std::string delivered_line(const Delivery& delivery, const ResultSchema& schema);
+
+}  // namespace tidemark
