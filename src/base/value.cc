@@ -48,8 +48,12 @@ std::string to_text(const Value& value) {
 std::string real_to_text(double d) {
   if (std::isnan(d)) return "nan";
   if (std::isinf(d)) return d < 0 ? "-inf" : "inf";
+  // Without an exponent as far as people read it: 100000.0, not 1e+05.
+  const double magnitude = std::fabs(d);
+  const bool plain = d == 0 || (magnitude >= 1e-5 && magnitude < 1e16);
   char digits[32];  // the longest shortest double takes 24
-  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, d);
+  const auto [end, error] =
+      std::to_chars(digits, digits + sizeof digits, d, plain ? std::chars_format::fixed : std::chars_format::scientific);
   invariant(error == std::errc{}, "32 characters hold the shortest text of a double");
   std::string out(digits, end);
   if (out.find_first_of(".e") == std::string::npos) out += ".0";

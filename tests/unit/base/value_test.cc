@@ -28,7 +28,7 @@ TEST_CASE("floats are written with the fewest digits and never look like integer
       {0.1 + 0.2, "0.30000000000000004"},
       {1.5, "1.5"},
       {123456.0, "123456.0"},
-      {1e5, "1e+05"},
+      {1e5, "100000.0"},
       {1e300, "1e+300"},
       {1e-7, "1e-07"},
       {5e-324, "5e-324"},
