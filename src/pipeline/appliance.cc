@@ -88,16 +88,17 @@ Procedure Appliance::Work::shut_down(bool command) {
 
   // --- The last checkpoint. The results up to it are in their sinks or in the checkpoint.
   Status status;
-  if (all_applied) {
+  if (!all_applied) {
+    platform_.log.warning(
+        "stop",
+        "without a final checkpoint: a sink or the disk did not take what was waiting; the next "
+        "start replays it from the journal");
+  } else if (!covered_by_last()) {
     Later<Result<CheckpointId>> checkpoint(
         platform_.loop,
         [this](std::function<void(Result<CheckpointId>)> done) { checkpointer_->request(std::move(done)); });
     const Result<CheckpointId> taken = co_await checkpoint;
     if (!taken) platform_.log.warning("stop", "without a final checkpoint: " + taken.error().message);
-  } else {
-    platform_.log.warning("stop",
-                          "without a final checkpoint: a sink or the disk did not take what was waiting; the "
-                          "next start replays it from the journal");
   }
 
   // --- Acknowledgements go out, connections close.
@@ -121,6 +122,11 @@ Procedure Appliance::Work::shut_down(bool command) {
   }
   phase_ = Phase::stopped;
   finish_stop(std::move(status));
+}
+
+bool Appliance::Work::covered_by_last() const {
+  return checkpointer_->last() && checkpointer_->last()->position == engine_->position() &&
+         std::ranges::all_of(deliveries_, [](const auto& delivery) { return delivery->empty(); });
 }
 
 void Appliance::Work::finish_stop(Status status) {

@@ -23,8 +23,13 @@ class ArrivalClock {
     const auto wall = time_from_ns<JournalTime>(clock_.wall_ns());
     return wall > steady ? wall : steady;
   }
-  // The journal's last entry has this time.
-  void journaled(JournalTime time) {
+  // The time for what is journaled next; time is counted on from here.
+  JournalTime stamp() {
+    set(now());
+    return last_;
+  }
+  // Counts on from `time`, also when that is back.
+  void set(JournalTime time) {
     last_ = time;
     at_ = clock_.monotonic();
   }

@@ -12,7 +12,7 @@ class Flow::SourceIntake final : public Intake {
 
   void begin_read() override {
     flow_.check_clock();
-    flow_.stamp_ = flow_.clock_.now();
+    flow_.stamp_ = flow_.clock_.stamp();
   }
   Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
     const Position position = flow_.append(EntryKind::record, source_, payload, topic, resume);
@@ -65,7 +65,7 @@ Flow::~Flow() {
 void Flow::resume_at(JournalWriter* journal, Position after, JournalTime last_time) {
   journal_ = journal;
   appended_ = safe_ = after;
-  clock_.journaled(last_time);
+  clock_.set(last_time);
 }
 
 Intake& Flow::intake(std::size_t source) {
@@ -76,7 +76,7 @@ void Flow::attach(std::size_t source, Source& to) {
 }
 
 Position Flow::control(EntryKind kind, std::string_view payload) {
-  stamp_ = clock_.now();
+  stamp_ = clock_.stamp();
   return append(kind, 0, payload, {}, {});
 }
 
@@ -89,7 +89,6 @@ Position Flow::append(EntryKind kind, std::size_t source, std::string_view paylo
   if (of_source)
     entry.source = static_cast<std::uint16_t>(source + 1);  // the table was filled in settings' order
   appended_ = journal_ != nullptr ? journal_->append(entry) : appended_.next();
-  clock_.journaled(stamp_);
   show(appended_, entry, source);
   return appended_;
 }
@@ -209,6 +208,7 @@ void Flow::check_clock() {
     control(EntryKind::clock_step,
             to_payload(clock_.synchronised() ? ClockEvent::believed : ClockEvent::not_believed));
   if (const auto back = clock_.step_needed()) {
+    clock_.set(*back);
     stamp_ = *back;
     append(EntryKind::clock_step, 0, to_payload(ClockEvent::step_back), {}, {});
   }

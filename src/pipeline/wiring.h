@@ -87,6 +87,7 @@ class Appliance::Work final : public EngineOutput {
   void remove_old_journal();
   void describe(Manifest& manifest);
   void diverged(const ResultSchema& schema, ResultNumber number);
+  bool covered_by_last() const;
   void finish_stop(Status status);
   bool replay_done() const { return phase_ != Phase::starting && phase_ != Phase::replaying; }
   std::string phase_text() const;
