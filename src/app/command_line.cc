@@ -1,0 +1,304 @@
+#include "app/command_line.h"
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "base/format.h"
+#include "base/nearest.h"
+
+namespace tidemark {
+namespace {
+
+// What CLI11 collects, before it is made into a CommandLine.
+struct Words {
+  std::string config = kDefaultConfigPath;
+  bool json = false;
+  std::string from = "latest";
+  bool abandon_replay = false;
+  bool version = false;
+  std::string reference;
+  std::vector<std::string> references;
+};
+
+// The leaf command that was chosen, and how its words become the command.
+using MakeCommand = std::function<std::expected<CommandLine, std::string>(const Words&)>;
+
+struct Grammar {
+  CLI::App root{
+      "Tidemark counts, averages and alerts on streams of records, and goes on after a crash where it was.",
+      "tidemark"};
+  Words words;
+  std::vector<std::pair<CLI::App*, MakeCommand>> leaves;
+};
+
+std::expected<CheckpointName, std::string> checkpoint_name(const std::string& text) {
+  if (text == "latest") return CheckpointName{};
+  const Result<CheckpointId> id = parse_checkpoint_id(text);
+  if (id) return CheckpointName{*id};
+  if (!text.empty() && text.find_first_not_of("0123456789") == std::string::npos)
+    return std::unexpected(format("\"{}\" names no checkpoint; did you mean \"chk-{}\"?", text, text));
+  return std::unexpected(format("\"{}\" names no checkpoint; write latest or chk-N, as in chk-42", text));
+}
+
+template <class Command>
+std::expected<CommandLine, std::string> plain_command(const Words& words, Command command) {
+  return CommandLine{words.config, words.json, std::move(command)};
+}
+
+std::expected<CommandLine, std::string> make_run(const Words& words) {
+  RunCommand command;
+  command.abandon_replay = words.abandon_replay;
+  if (words.from == "none") {
+    command.from.kind = StartPoint::Kind::none;
+  } else if (words.from != "latest") {
+    const Result<CheckpointId> id = parse_checkpoint_id(words.from);
+    if (!id)
+      return std::unexpected(format("--from \"{}\": write latest, none, or chk-N, as in chk-42", words.from));
+    command.from = {StartPoint::Kind::checkpoint, *id};
+  }
+  if (command.abandon_replay && command.from.kind == StartPoint::Kind::none)
+    return std::unexpected(
+        "--from none starts empty: there is no replay that --abandon-replay could leave out");
+  return plain_command(words, std::move(command));
+}
+
+std::expected<CommandLine, std::string> make_show(const Words& words) {
+  auto name = checkpoint_name(words.reference);
+  if (!name) return std::unexpected(std::move(name.error()));
+  return plain_command(words, CheckpointShowCommand{*name});
+}
+
+std::expected<CommandLine, std::string> make_verify(const Words& words) {
+  CheckpointVerifyCommand command;
+  for (const std::string& reference : words.references) {
+    auto name = checkpoint_name(reference);
+    if (!name) return std::unexpected(std::move(name.error()));
+    command.names.push_back(*name);
+  }
+  return plain_command(words, std::move(command));
+}
+
+template <class Command>
+MakeCommand make_plain() {
+  return [](const Words& words) { return plain_command(words, Command{}); };
+}
+
+struct Leaf {
+  const char* name;
+  const char* does;
+  const char* footer;  // exit codes where they need saying, and examples
+  bool configured = true;
+  bool json = false;
+};
+
+CLI::App* add_leaf(Grammar& grammar, CLI::App& parent, const Leaf& leaf, MakeCommand make) {
+  CLI::App* app = parent.add_subcommand(leaf.name, leaf.does);
+  app->footer(leaf.footer);
+  app->allow_extras();  // told apart in unexpected_word(), with the word that was meant
+  if (leaf.configured)
+    app->add_option("-c,--config", grammar.words.config,
+                    format("configuration; conf.d/*.toml beside it is read after it\n(default {})",
+                           kDefaultConfigPath))
+        ->type_name("FILE");
+  if (leaf.json)
+    app->add_flag("--json", grammar.words.json, "print JSON, for programs")->disable_flag_override();
+  grammar.leaves.emplace_back(app, std::move(make));
+  return app;
+}
+
+void add_run(Grammar& grammar) {
+  CLI::App* run = add_leaf(
+      grammar, grammar.root,
+      {.name = "run",
+       .does = "Run in the foreground, on from where it was",
+       .footer = "Goes on from the newest checkpoint that verifies and replays the journal after it.\n"
+                 "Ends when every source has ended (files, standard input), or is told to stop.\n"
+                 "SIGTERM or SIGINT: a clean stop with a final checkpoint; a second one: exit at once.\n\n"
+                 "Examples:\n"
+                 "  tidemark run -c tidemark.toml\n"
+                 "  tidemark run -c tidemark.toml --from chk-42\n"
+                 "  tidemark run -c tidemark.toml --from none"},
+      make_run);
+  run->add_option("--from", grammar.words.from,
+                  "start from `latest` (default), from `chk-N`, or from `none`:\nempty, dropping all state")
+      ->type_name("REF");
+  run->add_flag("--abandon-replay", grammar.words.abandon_replay,
+                "do not replay what was journaled after the checkpoint:\nit is not counted")
+      ->disable_flag_override();
+}
+
+void add_checkpoint(Grammar& grammar) {
+  CLI::App* group = grammar.root.add_subcommand("checkpoint", "Take, list, show and verify checkpoints");
+  group->allow_extras();
+  group->require_subcommand(0, 1);
+  group->footer(
+      "Examples:\n"
+      "  tidemark checkpoint create\n"
+      "  tidemark checkpoint list\n"
+      "  tidemark checkpoint show chk-42\n"
+      "  tidemark checkpoint verify");
+  add_leaf(
+      grammar, *group,
+      {.name = "create",
+       .does = "Have the running instance take a checkpoint now, and print its name",
+       .footer =
+           "Examples:\n  tidemark checkpoint create\n  tidemark checkpoint create -c tidemark.toml --json",
+       .json = true},
+      make_plain<CheckpointCreateCommand>());
+  add_leaf(
+      grammar, *group,
+      {.name = "list",
+       .does = "List the checkpoints there are, oldest first",
+       .footer = "Asks the running instance, or reads the data directory when none runs.\n\n"
+                 "Examples:\n  tidemark checkpoint list\n  tidemark checkpoint list -c tidemark.toml --json",
+       .json = true},
+      make_plain<CheckpointListCommand>());
+  CLI::App* show = add_leaf(
+      grammar, *group,
+      {.name = "show",
+       .does = "Show what a checkpoint holds",
+       .footer = "Exit code 3: there is no such checkpoint.\n\n"
+                 "Examples:\n  tidemark checkpoint show latest\n  tidemark checkpoint show chk-42 --json",
+       .json = true},
+      make_show);
+  show->add_option("REF", grammar.words.reference, "chk-N, or latest")->required()->type_name("");
+  CLI::App* verify = add_leaf(
+      grammar, *group,
+      {.name = "verify",
+       .does = "Read everything that checkpoints consist of and check every checksum",
+       .footer = "Exit code 1: one of them does not verify; 3: there is no such checkpoint.\n\n"
+                 "Examples:\n  tidemark checkpoint verify\n  tidemark checkpoint verify chk-41 chk-42",
+       .json = true},
+      make_verify);
+  verify->add_option("REF", grammar.words.references, "chk-N, or latest; none: all of them")->type_name("");
+}
+
+std::unique_ptr<Grammar> make_grammar() {
+  auto grammar = std::make_unique<Grammar>();
+  CLI::App& root = grammar->root;
+  root.allow_extras();
+  root.require_subcommand(0, 1);
+  root.add_flag("--version", grammar->words.version, "the same as the command version")
+      ->disable_flag_override();
+  root.footer(
+      "Exit codes: 0 done; 1 failed; 2 wrong use or a configuration that does not hold; 3 not found.\n\n"
+      "Examples:\n"
+      "  tidemark check -c tidemark.toml\n"
+      "  tidemark run -c tidemark.toml\n"
+      "  tidemark status\n"
+      "  tidemark checkpoint list --help");
+  add_run(*grammar);
+  add_leaf(*grammar, root,
+           {.name = "check",
+            .does = "Read the configuration and report every mistake in it",
+            .footer = "Exit code 2: the configuration does not hold. The network is not touched.\n\n"
+                      "Examples:\n  tidemark check\n  tidemark check -c tidemark.toml",
+            .json = true},
+           make_plain<CheckCommand>());
+  add_leaf(*grammar, root,
+           {.name = "status",
+            .does = "Show how the running instance is, and what is degraded and why",
+            .footer = "Exit code 1: no instance is running.\n\n"
+                      "Examples:\n  tidemark status\n  tidemark status -c tidemark.toml --json",
+            .json = true},
+           make_plain<StatusCommand>());
+  add_checkpoint(*grammar);
+  add_leaf(
+      *grammar, root,
+      {.name = "stop",
+       .does = "Stop the running instance cleanly, with a final checkpoint",
+       .footer =
+           "Stops reading, processes and delivers what was read, and returns when the instance has stopped.\n"
+           "No window is closed by it. checkpoint.on_stop decides whether checkpoints stay.\n\n"
+           "Examples:\n  tidemark stop\n  tidemark stop -c tidemark.toml"},
+      make_plain<StopCommand>());
+  add_leaf(*grammar, root,
+           {.name = "version",
+            .does = "Print the version, the build, and the libraries it runs with",
+            .footer = "Examples:\n  tidemark version\n  tidemark version --json",
+            .configured = false,
+            .json = true},
+           make_plain<VersionCommand>());
+  return grammar;
+}
+
+// "tidemark checkpoint list": for messages.
+std::string full_name(const CLI::App& app) {
+  return app.get_parent() == nullptr ? app.get_name() : full_name(*app.get_parent()) + " " + app.get_name();
+}
+
+CommandLineReply mistake(const CLI::App& app, std::string_view what) {
+  return {ExitCode::usage, format("{}: {}\nTry '{} --help'.\n", full_name(app), what, full_name(app))};
+}
+
+const CLI::App& deepest(const CLI::App& app) {
+  const auto chosen = app.get_subcommands();
+  return chosen.empty() ? app : deepest(*chosen.front());
+}
+
+// What is wrong with a word that the command takes no more, with the word that was probably meant.
+std::string unexpected_word(const CLI::App& app, const std::string& word) {
+  std::vector<std::string> allowed;
+  const bool is_option = word.size() > 1 && word.front() == '-';
+  if (is_option) {
+    for (const CLI::Option* option : app.get_options()) {
+      for (const std::string& name : option->get_lnames()) allowed.push_back("--" + name);
+      for (const std::string& name : option->get_snames()) allowed.push_back("-" + name);
+    }
+  } else {
+    for (const CLI::App* command : app.get_subcommands({})) allowed.push_back(command->get_name());
+  }
+  const std::string name = is_option ? word.substr(0, word.find('=')) : word;
+  const std::vector<std::string_view> views(allowed.begin(), allowed.end());
+  const auto meant = nearest(name, views);
+  const std::string hint = meant ? format("; did you mean \"{}\"?", *meant) : "";
+  const bool is_group = !app.get_subcommands({}).empty();
+  if (is_option && is_group) return format("unknown option \"{}\"; a command's options stand after it", name);
+  if (is_option) return format("unknown option \"{}\"{}", name, name.starts_with("--") ? hint : "");
+  if (!allowed.empty()) return format("unknown command \"{}\"{}", word, hint);
+  return format("unexpected argument \"{}\"", word);
+}
+
+// Words that CLI11 left over belong to the deepest command that was recognised.
+std::optional<CommandLineReply> leftover(const CLI::App& root) {
+  for (const CLI::App* app = &root;; app = app->get_subcommands().front()) {
+    const std::vector<std::string> words = app->remaining();
+    if (!words.empty()) return mistake(*app, unexpected_word(*app, words.front()));
+    if (app->get_subcommands().empty()) return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::expected<CommandLine, CommandLineReply> parse_command_line(std::span<const std::string> arguments) {
+  const std::unique_ptr<Grammar> grammar = make_grammar();
+  CLI::App& root = grammar->root;
+  try {
+    root.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::CallForHelp&) {
+    return std::unexpected(CommandLineReply{ExitCode::done, root.help()});
+  } catch (const CLI::ParseError& error) {
+    if (auto reply = leftover(root)) return std::unexpected(std::move(*reply));
+    return std::unexpected(mistake(deepest(root), error.what()));
+  }
+  if (auto reply = leftover(root)) return std::unexpected(std::move(*reply));
+
+  const CLI::App& chosen = deepest(root);
+  if (grammar->words.version) return CommandLine{.command = VersionCommand{}};
+  for (const auto& [app, make] : grammar->leaves) {
+    if (app != &chosen) continue;
+    auto line = make(grammar->words);
+    if (line) return std::move(*line);
+    return std::unexpected(mistake(chosen, line.error()));
+  }
+  // A group, or nothing at all.
+  return std::unexpected(
+      CommandLineReply{ExitCode::usage, full_name(chosen) + ": which command?\n\n" + root.help()});
+}
+
+}  // namespace tidemark

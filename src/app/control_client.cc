@@ -1,0 +1,122 @@
+#include "app/control_client.h"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "app/control_server.h"
+#include "app/control_socket.h"
+#include "app/readable.h"
+#include "base/format.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::size_t kMaxAnswer = 64 << 20;
+
+void limit_waiting(int socket, Duration silence) {
+  const auto us = std::chrono::duration_cast<std::chrono::microseconds>(silence).count();
+  const timeval limit{.tv_sec = us / 1'000'000, .tv_usec = us % 1'000'000};
+  // If the kernel refuses, waiting is unlimited and the user has Ctrl-C.
+  static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
+  static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+}
+
+}  // namespace
+
+Result<std::optional<ControlClient>> ControlClient::connect(const std::string& path, Duration silence) {
+  const Result<SocketName> name = SocketName::make(path);
+  if (!name && name.error().kind == Error::Kind::not_found) return std::optional<ControlClient>();
+  if (!name) return std::unexpected(name.error());
+  const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (socket < 0) return fail(format("make a socket: {}", std::strerror(errno)));
+  ControlClient client(socket, path, silence);
+  limit_waiting(socket, silence);
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  std::memcpy(to.sun_path, name->text().data(), name->text().size());
+  if (::connect(socket, reinterpret_cast<const sockaddr*>(&to), sizeof to) == 0)
+    return std::optional(std::move(client));
+  const int error = errno;
+  if (error == ENOENT || error == ECONNREFUSED || error == ENOTDIR) return std::optional<ControlClient>();
+  const char* hint = error == EACCES   ? "; be root or a member of the instance's group"
+                     : error == EAGAIN ? "; the instance is too busy to answer"
+                                       : "";
+  return fail(format("connect to control socket {}: {}{}", path, std::strerror(error), hint));
+}
+
+ControlClient::ControlClient(ControlClient&& other) noexcept
+    : socket_(std::exchange(other.socket_, -1)),
+      path_(std::move(other.path_)),
+      silence_(other.silence_),
+      input_(std::move(other.input_)) {}
+
+ControlClient::~ControlClient() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+Status ControlClient::send(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0) return fail(format("write to control socket {}: {}", path_, std::strerror(errno)));
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+Result<std::string> ControlClient::read_line() {
+  std::size_t searched = 0;
+  while (true) {
+    if (const std::size_t end = input_.find('\n', searched); end != std::string::npos) {
+      std::string line = input_.substr(0, end);
+      input_.erase(0, end + 1);
+      return line;
+    }
+    searched = input_.size();
+    if (input_.size() > kMaxAnswer) return fail(format("control socket {}: the answer does not end", path_));
+    char piece[16384];
+    const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+      return fail(format("control socket {}: the instance has said nothing for {}; its log may say why",
+                         path_, readable_duration(silence_)));
+    if (got < 0) return fail(format("read from control socket {}: {}", path_, std::strerror(errno)));
+    if (got == 0) return fail(format("control socket {}: the instance has ended before it answered", path_));
+    input_.append(piece, static_cast<std::size_t>(got));
+  }
+}
+
+Result<JsonValue> ControlClient::ask(std::string_view request,
+                                     const std::function<void(std::int64_t seconds)>& progress) {
+  if (Status sent = send(std::string(request) + "\n"); !sent) return pass_on(sent);
+  while (true) {
+    Result<std::string> line = read_line();
+    if (!line) return pass_on(line);
+    Result<JsonValue> answer = JsonValue::parse(*line);
+    if (!answer) return pass_on(answer, format("answer on control socket {}", path_));
+    if (const JsonValue* at_work = answer->find("progress")) {
+      if (progress) progress(at_work->integer_of("seconds"));
+      continue;
+    }
+    if (!answer->boolean_of("ok"))
+      return fail(std::string(answer->text_of("error", "the instance refused without a reason")),
+                  error_kind_of(answer->text_of("kind")));
+    const JsonValue* result = answer->find("result");
+    return result == nullptr ? JsonValue() : *result;
+  }
+}
+
+std::string control_request(std::string_view command, std::string_view id) {
+  JsonWriter out;
+  out.begin_object().key("command").text(command);
+  if (!id.empty()) out.key("id").text(id);
+  return out.end_object().take();
+}
+
+}  // namespace tidemark

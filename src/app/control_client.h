@@ -1,0 +1,48 @@
+// ControlClient asks a running instance through its control socket and waits for the answer. Protocol:
+// control_server.h.
+//
+// An instance that is at work on a request says so every few seconds; one from which nothing is heard for the
+// length of `silence` is given up on. Errors: the instance's own, with its kind; or what went wrong on the
+// way. Threads: one at a time. Calls block.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "base/times.h"
+
+namespace tidemark {
+
+class ControlClient {
+ public:
+  // Nothing when nobody listens there.
+  static Result<std::optional<ControlClient>> connect(const std::string& path, Duration silence = 30s);
+  ControlClient(ControlClient&& other) noexcept;
+  ControlClient& operator=(ControlClient&&) = delete;
+  ~ControlClient();
+
+  // `request` is one JSON object without a newline. `progress` hears how long the instance has been at it.
+  Result<JsonValue> ask(std::string_view request,
+                        const std::function<void(std::int64_t seconds)>& progress = {});
+
+ private:
+  ControlClient(int socket, std::string path, Duration silence)
+      : socket_(socket), path_(std::move(path)), silence_(silence) {}
+  Status send(std::string_view bytes);
+  Result<std::string> read_line();
+
+  int socket_;
+  std::string path_;
+  Duration silence_;
+  std::string input_;
+};
+
+// {"command":"NAME"}, with "id":"ID" when there is one.
+std::string control_request(std::string_view command, std::string_view id = {});
+
+}  // namespace tidemark

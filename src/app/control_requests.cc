@@ -1,0 +1,108 @@
+#include "app/control_requests.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "app/checkpoint_json.h"
+#include "app/status_json.h"
+#include "base/format.h"
+
+namespace tidemark {
+namespace {
+
+using Answer = ControlServer::Answer;
+
+std::string id_document(CheckpointId id) {
+  JsonWriter out;
+  return out.begin_object().key("id").text(to_text(id)).end_object().take();
+}
+
+void answer_status(Appliance& appliance, const JsonValue&, Answer answer) {
+  JsonWriter out;
+  write_status(out, appliance.status());
+  answer(out.take());
+}
+
+void create_checkpoint(Appliance& appliance, const JsonValue&, Answer answer) {
+  appliance.create_checkpoint([answer = std::move(answer)](Result<CheckpointId> id) {
+    if (!id) return answer(pass_on(id));
+    answer(id_document(*id));
+  });
+}
+
+void list_checkpoints(Appliance& appliance, const JsonValue&, Answer answer) {
+  appliance.list_checkpoints([answer = std::move(answer)](Result<std::vector<Appliance::Listed>> list) {
+    if (!list) return answer(pass_on(list));
+    JsonWriter out;
+    out.begin_array();
+    for (const Appliance::Listed& listed : *list) write_checkpoint_row(out, row_of(listed));
+    answer(out.end_array().take());
+  });
+}
+
+// The id that a request names; tells the asker when it names none.
+std::optional<CheckpointId> requested_id(const JsonValue& request, const Answer& answer) {
+  Result<CheckpointId> id = parse_checkpoint_id(request.text_of("id"));
+  if (id) return *id;
+  answer(fail(format("\"id\" names a checkpoint, such as \"chk-42\": {}", id.error().message),
+              Error::Kind::usage));
+  return std::nullopt;
+}
+
+void show_checkpoint(Appliance& appliance, const JsonValue& request, Answer answer) {
+  const std::optional<CheckpointId> id = requested_id(request, answer);
+  if (!id) return;
+  appliance.list_checkpoints(
+      [id = *id, answer = std::move(answer)](Result<std::vector<Appliance::Listed>> list) {
+        if (!list) return answer(pass_on(list));
+        const auto found = std::ranges::find(*list, id, &Appliance::Listed::id);
+        if (found == list->end())
+          return answer(fail(format("there is no checkpoint {}", to_text(id)), Error::Kind::not_found));
+        if (!found->manifest) return answer(pass_on(found->manifest));
+        JsonWriter out;
+        write_manifest(out, *found->manifest);
+        answer(out.take());
+      });
+}
+
+void verify_checkpoint(Appliance& appliance, const JsonValue& request, Answer answer) {
+  const std::optional<CheckpointId> id = requested_id(request, answer);
+  if (!id) return;
+  appliance.verify_checkpoint(*id, [id = *id, answer = std::move(answer)](Status verified) {
+    if (!verified) return answer(pass_on(verified));
+    answer(id_document(id));
+  });
+}
+
+struct Request {
+  std::string_view name;
+  void (*handle)(Appliance& appliance, const JsonValue& request, Answer answer);
+};
+constexpr std::array<Request, 5> kRequests = {{
+    {"status", answer_status},
+    {"checkpoint-create", create_checkpoint},
+    {"checkpoint-list", list_checkpoints},
+    {"checkpoint-show", show_checkpoint},
+    {"checkpoint-verify", verify_checkpoint},
+}};
+
+}  // namespace
+
+ControlServer::Handler make_control_handler(Appliance& appliance, StopRequest stop) {
+  return [&appliance, stop = std::move(stop)](const JsonValue& request, Answer answer) {
+    const std::string_view command = request.text_of("command");
+    if (command == "stop")
+      return stop([answer = std::move(answer)](Status stopped) {
+        if (!stopped) return answer(pass_on(stopped));
+        answer("{}");
+      });
+    const auto known = std::ranges::find(kRequests, command, &Request::name);
+    if (known == kRequests.end())
+      return answer(
+          fail(format("this instance does not know the command \"{}\"", command), Error::Kind::usage));
+    known->handle(appliance, request, std::move(answer));
+  };
+}
+
+}  // namespace tidemark

@@ -1,0 +1,26 @@
+// What the control socket can be asked. Protocol: control_server.h.
+//
+//   {"command":"status"}                             the report (status_json.h)
+//   {"command":"checkpoint-create"}                  {"id":"chk-42"}
+//   {"command":"checkpoint-list"}                    an array of rows (checkpoint_json.h), oldest first
+//   {"command":"checkpoint-show","id":"chk-42"}      the manifest (checkpoint_json.h)
+//   {"command":"checkpoint-verify","id":"chk-42"}    {"id":"chk-42"}, or an error that says what does not
+//   verify
+//   {"command":"stop"}                               {} once the instance has stopped; its process then ends
+//
+// Threads: loop only.   Lifetime: the appliance outlives the handler.
+#pragma once
+
+#include <functional>
+
+#include "app/control_server.h"
+#include "pipeline/appliance.h"
+
+namespace tidemark {
+
+// `stop` stops the instance by command and tells its callback how that went.
+using StopRequest = std::function<void(std::function<void(Status)> stopped)>;
+
+ControlServer::Handler make_control_handler(Appliance& appliance, StopRequest stop);
+
+}  // namespace tidemark

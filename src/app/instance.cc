@@ -1,0 +1,35 @@
+#include "app/instance.h"
+
+#include <utility>
+
+#include "app/console.h"
+#include "base/format.h"
+#include "pipeline/appliance.h"
+
+namespace tidemark {
+
+std::expected<Settings, ExitCode> settings_for(Files& files, const CommandLine& line) {
+  Result<Configuration> configuration = read_configuration(files, line.config);
+  if (!configuration) return std::unexpected(report(configuration.error()));
+  if (configuration->settings) return std::move(*configuration->settings);
+  print_error(configuration->diagnostics.to_text());
+  return std::unexpected(ExitCode::usage);
+}
+
+Result<std::optional<ControlClient>> find_instance(Files& files, const std::string& data_dir) {
+  const Result<std::string> socket = control_socket_of(files, data_dir);
+  if (!socket && socket.error().kind == Error::Kind::not_found) return std::optional<ControlClient>();
+  if (!socket) return std::unexpected(socket.error());
+  if (socket->empty()) return std::optional<ControlClient>();
+  return ControlClient::connect(*socket);
+}
+
+Result<ControlClient> require_instance(Files& files, const CommandLine& line, const std::string& data_dir) {
+  Result<std::optional<ControlClient>> instance = find_instance(files, data_dir);
+  if (!instance) return pass_on(instance);
+  if (instance->has_value()) return std::move(**instance);
+  return fail(
+      format("no instance is running on {}; start one with: tidemark run -c {}", data_dir, line.config));
+}
+
+}  // namespace tidemark

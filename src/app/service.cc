@@ -1,0 +1,114 @@
+#include "app/service.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "app/console.h"
+#include "app/control_requests.h"
+#include "app/status_text.h"
+#include "base/format.h"
+#include "platform/files.h"
+#include "platform/log.h"
+#include "platform/loop.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::string_view kSubject = "tidemark";
+// How often the service manager is told how it is. The watchdog wants to hear thrice an interval, to be safe.
+constexpr Duration kStatusEvery = 10s;
+
+Duration beat_interval(const ServiceNotifier& notifier) {
+  const std::optional<Duration> watchdog = notifier.watchdog_interval();
+  return watchdog ? std::clamp<Duration>(*watchdog / 3, 1ms, kStatusEvery) : kStatusEvery;
+}
+
+}  // namespace
+
+Service::Service(Platform& platform, ServiceNotifier& notifier, Options options)
+    : platform_(platform),
+      notifier_(notifier),
+      options_(std::move(options)),
+      beat_every_(beat_interval(notifier)),
+      appliance_(platform, notifier, options_.appliance),
+      control_({.network = platform.network,
+                .loop = platform.loop,
+                .log = platform.log,
+                .handler = make_control_handler(appliance_, [this](std::function<void(Status)> stopped) {
+                  platform_.log.info(kSubject, "stopping by command");
+                  stop(true, std::move(stopped));
+                })}) {}
+
+Service::~Service() = default;
+
+void Service::start() {
+  beat();
+  // Before the appliance starts, so that `status` answers while it replays.
+  listen();
+  appliance_.on_ended([this] {
+    platform_.log.info(kSubject, "every source has ended: stopping");
+    stop(false, [](const Status&) {});
+  });
+  appliance_.start([this](const Status& started) { ready(started); });
+}
+
+void Service::listen() {
+  const std::string& path = options_.appliance.control_socket;
+  const auto without = [&](const Error& error) {
+    platform_.log.error(
+        kSubject,
+        format("{}; status, stop and checkpoint commands will not reach this instance", error.message));
+  };
+  if (const Status made = platform_.files.make_directories(parent_path(path)); !made)
+    return without(made.error());
+  Result<SocketName> name = SocketName::make(path);
+  if (!name) return without(name.error());
+  socket_name_.emplace(std::move(*name));
+  if (const Status listening = control_.listen(socket_name_->text()); !listening) without(listening.error());
+}
+
+void Service::ready(const Status& started) {
+  if (stopping_) return;  // it was told to stop meanwhile, and says so itself
+  if (started) return;    // the appliance has told the service manager
+  platform_.log.error(kSubject, format("cannot start: {}", started.error().message));
+  end(exit_code_of(started.error().kind));
+}
+
+bool Service::signal(int number) {
+  if (std::exchange(signalled_, true)) return false;
+  platform_.log.info(kSubject, format("signal {}: stopping; a second one ends it at once", number));
+  stop(false, [](const Status&) {});
+  return true;
+}
+
+void Service::stop(bool command, std::function<void(Status)> stopped_too) {
+  if (ended_) return stopped_too(fail("the instance is ending"));
+  waiting_for_stop_.push_back(std::move(stopped_too));
+  if (std::exchange(stopping_, true)) return;
+  appliance_.stop(command, [this](const Status& status) { stopped(status); });
+}
+
+void Service::stopped(const Status& status) {
+  if (!status) platform_.log.error(kSubject, format("the stop was not clean: {}", status.error().message));
+  for (const auto& waiting : std::exchange(waiting_for_stop_, {})) waiting(status);
+  end(status ? ExitCode::done : exit_code_of(status.error().kind));
+}
+
+void Service::end(ExitCode code) {
+  if (std::exchange(ended_, true)) return;
+  exit_ = code;
+  // Answers that are written leave first.
+  control_.close([this] {
+    beat_.reset();
+    options_.ended(exit_);
+  });
+}
+
+// Runs on the loop, so that a loop which no longer turns is noticed.
+void Service::beat() {
+  notifier_.watchdog();
+  if (!ended_) notifier_.status(status_line(appliance_.status()));
+  beat_ = platform_.loop.at(platform_.loop.now() + beat_every_, [this] { beat(); });
+}
+
+}  // namespace tidemark
