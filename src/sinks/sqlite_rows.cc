@@ -48,15 +48,24 @@ struct SqliteRows::Target {
   std::unique_ptr<SqliteStatement> insert_null;
 };
 
-SqliteRows::SqliteRows(SqliteConnections& connections, const SinkSettings& settings, bool remembers,
-                       std::string id_prefix, std::vector<const ResultSchema*> schemas)
-    : connections_(connections),
+SqliteRows::SqliteRows(std::shared_ptr<SqliteConnections> connections, const SinkSettings& settings,
+                       bool remembers, std::string id_prefix, std::vector<const ResultSchema*> schemas)
+    : connections_(std::move(connections)),
       settings_(settings),
       remembers_(remembers),
       id_prefix_(std::move(id_prefix)),
       schemas_(std::move(schemas)) {}
 
-SqliteRows::~SqliteRows() = default;
+SqliteRows::~SqliteRows() {
+  connections_->forget(*this);
+}
+
+void SqliteRows::let_go() {
+  targets_.clear();
+  read_mark_.reset();
+  write_mark_.reset();
+  database_.reset();
+}
 
 Result<Holdings> SqliteRows::open() {
   Status connected = connect();
@@ -87,39 +96,36 @@ Result<Holdings> SqliteRows::open() {
 
 // Another connection than before means another database under the same name: everything is looked at anew.
 Status SqliteRows::connect() {
-  Result<std::shared_ptr<Sqlite>> connection = connections_.get(settings_.path.value);
+  Result<std::shared_ptr<Sqlite>> connection = connections_->get(settings_.path.value, *this);
   if (!connection) return pass_on(connection);
   if (*connection == database_) return {};
-  if (database_)
+  if (had_database_)
     reports_.push_back(
         format("{} was replaced or removed while it was written to: rows go on in the new one, which may "
                "lack earlier ones",
                settings_.path.value));
-  targets_.clear();
-  read_mark_.reset();
-  write_mark_.reset();
-  database_.reset();
-  Sqlite& database = **connection;
-  if (remembers_) {
-    Status made = database.execute(std::string(kCreateMarks));
-    if (!made) return made;
-    for (const auto& [statement, sql] :
-         {std::pair(&read_mark_, kReadMark), std::pair(&write_mark_, kWriteMark)}) {
-      Result<std::unique_ptr<SqliteStatement>> prepared = database.prepare(sql);
-      if (!prepared) return pass_on(prepared);
-      *statement = std::move(*prepared);
-    }
-  }
+  let_go();
+  had_database_ = false;
   database_ = std::move(*connection);
-  for (std::size_t i = 0; i < schemas_.size(); ++i) {
-    Status prepared = prepare(i);
-    if (!prepared) {
-      targets_.clear();
-      read_mark_.reset();
-      write_mark_.reset();
-      database_.reset();
-      return prepared;
-    }
+  Status prepared = prepare_marks();
+  for (std::size_t i = 0; prepared && i < schemas_.size(); ++i) prepared = prepare(i);
+  if (!prepared) {
+    let_go();
+    return prepared;
+  }
+  had_database_ = true;
+  return {};
+}
+
+Status SqliteRows::prepare_marks() {
+  if (!remembers_) return {};
+  Status made = database_->execute(std::string(kCreateMarks));
+  if (!made) return made;
+  for (const auto& [statement, sql] :
+       {std::pair(&read_mark_, kReadMark), std::pair(&write_mark_, kWriteMark)}) {
+    Result<std::unique_ptr<SqliteStatement>> prepared = database_->prepare(sql);
+    if (!prepared) return pass_on(prepared);
+    *statement = std::move(*prepared);
   }
   return {};
 }
@@ -233,7 +239,7 @@ Status SqliteRows::rejected(const Target& target, const ResultView& row, const E
     which.append(
         format("{}{} = {}", i == 0 ? "" : ", ", row.schema->columns[i].name, to_text(row.values[i])));
   return fail(format("write result {} ({}) to table {}: {}", row.number.value, which,
-                     quoted_name(target.table.name), error.message),
+                     sql_name(target.table.name), error.message),
               Error::Kind::usage);
 }
 

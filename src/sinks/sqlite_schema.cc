@@ -30,7 +30,7 @@ std::string name_list(const SqliteTable& table, std::size_t from, std::size_t to
   std::string out;
   for (std::size_t i = from; i < to; ++i) {
     if (i > from) out.append(", ");
-    out.append(quoted_name(table.columns[i].name));
+    out.append(sql_name(table.columns[i].name));
   }
   return out;
 }
@@ -47,8 +47,7 @@ std::string parameter_list(const SqliteTable& table) {
 std::string identity_condition(const SqliteTable& table) {
   std::string out;
   for (std::size_t i = 0; i < table.identity; ++i)
-    out.append(
-        format("{}{} IS ?{}", i == 0 ? " WHERE " : " AND ", quoted_name(table.columns[i].name), i + 1));
+    out.append(format("{}{} IS ?{}", i == 0 ? " WHERE " : " AND ", sql_name(table.columns[i].name), i + 1));
   return out;
 }
 
@@ -90,13 +89,13 @@ Status fits(Sqlite& database, const SqliteTable& table, const std::set<std::stri
   std::string missing;
   for (const SqliteTable::Column& column : table.columns) {
     if (present.contains(lower(column.name))) continue;
-    missing.append(missing.empty() ? "" : ", ").append(quoted_name(column.name));
+    missing.append(missing.empty() ? "" : ", ").append(sql_name(column.name));
   }
   if (!missing.empty())
     return fail(
         format("table {} has no column {}; add what is missing (ALTER TABLE … ADD COLUMN), or name another "
                "table",
-               quoted_name(table.name), missing),
+               sql_name(table.name), missing),
         Error::Kind::usage);
   if (!table.upsert || table.identity == 0) return {};
   Result<bool> unique = identity_is_unique(database, table);
@@ -106,7 +105,7 @@ Status fits(Sqlite& database, const SqliteTable& table, const std::set<std::stri
   return fail(
       format("table {} has no UNIQUE over ({}), which mode = \"upsert\" needs; create it with: CREATE UNIQUE "
              "INDEX {} ON {} ({});",
-             quoted_name(table.name), columns, quoted_name(table.name + "_identity"), quoted_name(table.name),
+             sql_name(table.name), columns, sql_name(table.name + "_identity"), sql_name(table.name),
              columns),
       Error::Kind::usage);
 }
@@ -125,7 +124,7 @@ SqliteTable table_of(const ResultSchema& schema, const SinkSettings& settings) {
   return table;
 }
 
-std::string quoted_name(std::string_view name) {
+std::string sql_name(std::string_view name) {
   std::string out = "\"";
   for (const char c : name) {
     if (c == '"') out.push_back('"');
@@ -136,10 +135,10 @@ std::string quoted_name(std::string_view name) {
 }
 
 std::string create_table_sql(const SqliteTable& table) {
-  std::string sql = format("CREATE TABLE IF NOT EXISTS {} (", quoted_name(table.name));
+  std::string sql = format("CREATE TABLE IF NOT EXISTS {} (", sql_name(table.name));
   for (std::size_t i = 0; i < table.columns.size(); ++i) {
     if (i > 0) sql.append(", ");
-    sql.append(quoted_name(table.columns[i].name));
+    sql.append(sql_name(table.columns[i].name));
     if (!table.columns[i].type.empty()) sql.append(" ").append(table.columns[i].type);
   }
   if (table.upsert && table.identity > 0)
@@ -148,7 +147,7 @@ std::string create_table_sql(const SqliteTable& table) {
 }
 
 std::string insert_sql(const SqliteTable& table) {
-  return format("INSERT INTO {} ({}) VALUES ({})", quoted_name(table.name),
+  return format("INSERT INTO {} ({}) VALUES ({})", sql_name(table.name),
                 name_list(table, 0, table.columns.size()), parameter_list(table));
 }
 
@@ -157,7 +156,7 @@ std::string upsert_sql(const SqliteTable& table) {
   if (table.identity == table.columns.size()) return sql.append("NOTHING");
   sql.append("UPDATE SET ");
   for (std::size_t i = table.identity; i < table.columns.size(); ++i) {
-    const std::string name = quoted_name(table.columns[i].name);
+    const std::string name = sql_name(table.columns[i].name);
     sql.append(format("{}{} = excluded.{}", i == table.identity ? "" : ", ", name, name));
   }
   return sql;
@@ -165,16 +164,15 @@ std::string upsert_sql(const SqliteTable& table) {
 
 std::string update_null_sql(const SqliteTable& table) {
   if (table.identity == table.columns.size()) return {};
-  std::string sql = format("UPDATE {} SET ", quoted_name(table.name));
+  std::string sql = format("UPDATE {} SET ", sql_name(table.name));
   for (std::size_t i = table.identity; i < table.columns.size(); ++i)
-    sql.append(
-        format("{}{} = ?{}", i == table.identity ? "" : ", ", quoted_name(table.columns[i].name), i + 1));
+    sql.append(format("{}{} = ?{}", i == table.identity ? "" : ", ", sql_name(table.columns[i].name), i + 1));
   return sql.append(identity_condition(table));
 }
 
 std::string insert_null_sql(const SqliteTable& table) {
   return format("INSERT INTO {0} ({1}) SELECT {2} WHERE NOT EXISTS (SELECT 1 FROM {0}{3})",
-                quoted_name(table.name), name_list(table, 0, table.columns.size()), parameter_list(table),
+                sql_name(table.name), name_list(table, 0, table.columns.size()), parameter_list(table),
                 identity_condition(table));
 }
 

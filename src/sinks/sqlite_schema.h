@@ -34,7 +34,7 @@ struct SqliteTable {
 SqliteTable table_of(const ResultSchema& schema, const SinkSettings& settings);
 
 // "a" -> "\"a\"".
-std::string quoted_name(std::string_view name);
+std::string sql_name(std::string_view name);
 
 std::string create_table_sql(const SqliteTable& table);
 std::string insert_sql(const SqliteTable& table);
