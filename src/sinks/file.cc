@@ -80,8 +80,10 @@ void FileSink::open(std::vector<const ResultSchema*> schemas,
   std::string header;
   Status one = one_header(schemas, header);
   if (!one) {
-    context_.platform.loop.post(
-        [opened = std::move(opened), error = one.error()] { opened(fail(error.message, error.kind)); });
+    Loop& loop = context_.platform.loop;
+    retry_ = loop.at(loop.now(), [opened = std::move(opened), error = one.error()] {
+      opened(fail(error.message, error.kind));
+    });
     return;
   }
   opened_ = std::move(opened);

@@ -78,7 +78,7 @@ class MqttSink final : public Sink {
   std::unordered_map<int, std::size_t> under_way_;  // token -> row
   std::vector<int> early_tokens_;                   // answered inside publish(), before its token was known
   bool publishing_ = false;
-  std::unique_ptr<Timer> finished_;
+  std::unique_ptr<Timer> answer_;  // opened, done or closed, on its way
 
   std::function<void()> closed_;
   std::unique_ptr<Timer> farewell_;
@@ -93,15 +93,16 @@ void MqttSink::open(std::vector<const ResultSchema*> schemas,
     Result<TopicTemplate> made =
         TopicTemplate::make(context_.settings.topic.value, *schema, context_.settings.timestamps);
     if (!made) {
-      loop().post([opened = std::move(opened), message = subject_ + ": " + made.error().message] {
-        opened(fail(message, Error::Kind::usage));
-      });
+      answer_ = loop().at(loop().now(),
+                          [opened = std::move(opened), message = subject_ + ": " + made.error().message] {
+                            opened(fail(message, Error::Kind::usage));
+                          });
       return;
     }
     topics_.emplace_back(schema, std::move(*made));
   }
   connect();
-  loop().post([opened = std::move(opened)] { opened(std::nullopt); });
+  answer_ = loop().at(loop().now(), [opened = std::move(opened)] { opened(std::nullopt); });
 }
 
 void MqttSink::connect() {
@@ -187,7 +188,7 @@ void MqttSink::write(std::span<const ResultView> rows, std::function<void()> don
   next_ = 0;
   left_ = rows.size();
   if (left_ == 0) {
-    loop().post(std::exchange(done_, nullptr));
+    answer_ = loop().at(loop().now(), std::exchange(done_, nullptr));
     return;
   }
   publish_on();
@@ -233,7 +234,7 @@ void MqttSink::taken(int token) {
   if (--left_ > 0) return publish_on();
   batch_ = {};
   // `done` may hand over the next batch at once, from which a long chain of calls would grow.
-  finished_ = loop().at(loop().now(), [this] { std::exchange(done_, nullptr)(); });
+  answer_ = loop().at(loop().now(), std::exchange(done_, nullptr));
 }
 
 void MqttSink::close(std::function<void()> closed) {
@@ -251,7 +252,7 @@ void MqttSink::close(std::function<void()> closed) {
 void MqttSink::finish_close() {
   if (!closed_) return;
   farewell_.reset();
-  loop().post(std::exchange(closed_, nullptr));
+  answer_ = loop().at(loop().now(), std::exchange(closed_, nullptr));
 }
 
 SinkStatus MqttSink::status() const {

@@ -14,19 +14,26 @@ class NullSink final : public Sink {
 
   void open(std::vector<const ResultSchema*>,
             std::function<void(Result<std::optional<Holdings>>)> opened) override {
-    context_.platform.loop.post([opened = std::move(opened)] { opened(std::nullopt); });
+    later([opened = std::move(opened)] { opened(std::nullopt); });
   }
   void write(std::span<const ResultView> rows, std::function<void()> done) override {
     rows_ += rows.size();
-    context_.platform.loop.post(std::move(done));
+    later(std::move(done));
   }
-  void close(std::function<void()> closed) override { context_.platform.loop.post(std::move(closed)); }
+  void close(std::function<void()> closed) override { later(std::move(closed)); }
   SinkStatus status() const override {
     return {.state = SinkStatus::State::ready, .detail = {}, .degraded = {}, .counters = {{"rows", rows_}}};
   }
 
  private:
+  // Not before the call returns, and not after the sink is gone.
+  void later(std::function<void()> work) {
+    Loop& loop = context_.platform.loop;
+    answer_ = loop.at(loop.now(), std::move(work));
+  }
+
   SinkContext context_;
+  std::unique_ptr<Timer> answer_;
   std::uint64_t rows_ = 0;
 };
 

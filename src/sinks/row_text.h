@@ -24,7 +24,7 @@ struct RowTextOptions {
   FormatSettings::Type format = FormatSettings::Type::json;
   TimestampFormat timestamps = TimestampFormat::rfc3339;
   bool ids = false;
-  std::string id_prefix;
+  std::string id_prefix = {};
 };
 
 class RowText {

@@ -32,13 +32,12 @@ class SqliteSink final : public Sink {
   ~SqliteSink() override {
     lane_.reset();
     if (rows_)
-      context_.platform.bulk_lane.submit(
-          [rows = rows_, connections = connections_]() mutable { rows.reset(); }, [] {});
+      context_.platform.bulk_lane.submit([rows = std::move(rows_)]() mutable { rows.reset(); }, [] {});
   }
 
   void open(std::vector<const ResultSchema*> schemas,
             std::function<void(Result<std::optional<Holdings>>)> opened) override {
-    rows_ = std::make_shared<SqliteRows>(*connections_, context_.settings, context_.remembers,
+    rows_ = std::make_shared<SqliteRows>(connections_, context_.settings, context_.remembers,
                                          context_.id_prefix, std::move(schemas));
     opened_ = std::move(opened);
     try_open();

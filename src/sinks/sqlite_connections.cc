@@ -1,16 +1,20 @@
 #include "sinks/sqlite_connections.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tidemark {
 
-Result<std::shared_ptr<Sqlite>> SqliteConnections::get(const std::string& path) {
+Result<std::shared_ptr<Sqlite>> SqliteConnections::get(const std::string& path, Holder& holder) {
+  Open& open = open_[path];
+  if (std::find(open.holders.begin(), open.holders.end(), &holder) == open.holders.end())
+    open.holders.push_back(&holder);
   Result<FileStatus> found = files_.status(path);
   if (!found && found.error().kind != Error::Kind::not_found) return pass_on(found);
-  const auto known = open_.find(path);
-  if (known != open_.end() && found && found->identity == known->second.identity) {
-    if (auto connection = known->second.connection.lock()) return connection;
+  if (found && found->identity == open.identity) {
+    if (auto connection = open.connection.lock()) return connection;
   }
+  for (Holder* other : open.holders) other->let_go();
   Status made = files_.make_directories(parent_path(path));
   if (!made) return pass_on(made);
   Result<std::unique_ptr<Sqlite>> opened = opener_.open(path, {});
@@ -18,8 +22,13 @@ Result<std::shared_ptr<Sqlite>> SqliteConnections::get(const std::string& path) 
   found = files_.status(path);
   if (!found) return pass_on(found);
   std::shared_ptr<Sqlite> connection = std::move(*opened);
-  open_[path] = Open{found->identity, connection};
+  open.identity = found->identity;
+  open.connection = connection;
   return connection;
+}
+
+void SqliteConnections::forget(Holder& holder) {
+  for (auto& [path, open] : open_) std::erase(open.holders, &holder);
 }
 
 }  // namespace tidemark

@@ -1,12 +1,15 @@
 // SqliteConnections: one connection a database, shared by the sinks that write into it.
 //
-// A database that was replaced or removed under its name is opened anew; whoever holds the older connection
-// sees it by comparing. Threads: the bulk lane only. Lifetime: opener and files outlive it.
+// A database that was replaced or removed under its name is opened anew. Before that, everybody lets go of
+// the older connection: SQLite removes a log by its name when it closes, and that name would by then be the
+// new database's. Threads: the bulk lane only. Lifetime: opener and files outlive it, it outlives its
+// holders.
 #pragma once
 
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "platform/files.h"
 #include "platform/sqlite.h"
@@ -15,15 +18,24 @@ namespace tidemark {
 
 class SqliteConnections {
  public:
+  // Who uses connections; let_go() gives up every statement and connection that it has.
+  class Holder {
+   public:
+    virtual ~Holder() = default;
+    virtual void let_go() = 0;
+  };
+
   SqliteConnections(SqliteOpener& opener, Files& files) : opener_(opener), files_(files) {}
 
-  // Makes the folder and the database where they are absent.
-  Result<std::shared_ptr<Sqlite>> get(const std::string& path);
+  // Makes the folder and the database where they are absent. `holder` is remembered until forget().
+  Result<std::shared_ptr<Sqlite>> get(const std::string& path, Holder& holder);
+  void forget(Holder& holder);
 
  private:
   struct Open {
     FileIdentity identity;
-    std::weak_ptr<Sqlite> connection;  // closed with the last sink on it
+    std::weak_ptr<Sqlite> connection;  // closed with the last holder
+    std::vector<Holder*> holders;
   };
   SqliteOpener& opener_;
   Files& files_;

@@ -4,7 +4,7 @@
 // The numbers stand in table `_tidemark` (FORMAT.md), a row for each table and channel, because one pipeline
 // may go to two tables of one database. A batch that is given again after a commit whose outcome is unknown
 // finds its numbers there and skips what it has. Threads: one at a time (the bulk lane); calls block.
-// Lifetime: settings, schemas and connections outlive it.
+// Lifetime: settings and schemas outlive it.
 #pragma once
 
 #include <map>
@@ -22,11 +22,11 @@
 
 namespace tidemark {
 
-class SqliteRows {
+class SqliteRows final : public SqliteConnections::Holder {
  public:
-  SqliteRows(SqliteConnections& connections, const SinkSettings& settings, bool remembers,
+  SqliteRows(std::shared_ptr<SqliteConnections> connections, const SinkSettings& settings, bool remembers,
              std::string id_prefix, std::vector<const ResultSchema*> schemas);
-  ~SqliteRows();
+  ~SqliteRows() override;
 
   // Opens the database, makes or checks the tables, and reads what they hold.
   Result<Holdings> open();
@@ -37,7 +37,9 @@ class SqliteRows {
  private:
   struct Target;  // a table and its statements
 
+  void let_go() override;
   Status connect();
+  Status prepare_marks();
   Status prepare(std::size_t index);
   Status write_all(std::span<const ResultView> rows);
   Status write_row(Target& target, const ResultView& row);
@@ -47,12 +49,13 @@ class SqliteRows {
   void bind(SqliteStatement& statement, const ResultView& row);
   Target& target_of(const ResultSchema& schema);
 
-  SqliteConnections& connections_;
+  std::shared_ptr<SqliteConnections> connections_;
   const SinkSettings& settings_;
   bool remembers_;
   std::string id_prefix_;
   std::vector<const ResultSchema*> schemas_;
   std::shared_ptr<Sqlite> database_;  // outlives the statements below
+  bool had_database_ = false;
   std::unique_ptr<SqliteStatement> read_mark_;
   std::unique_ptr<SqliteStatement> write_mark_;
   std::vector<std::unique_ptr<Target>> targets_;  // one a schema

@@ -30,7 +30,7 @@ class StandardOutputSink final : public Sink {
 
   void open(std::vector<const ResultSchema*>,
             std::function<void(Result<std::optional<Holdings>>)> opened) override {
-    context_.platform.loop.post([opened = std::move(opened)] { opened(std::nullopt); });
+    later([opened = std::move(opened)] { opened(std::nullopt); });
   }
   void write(std::span<const ResultView> rows, std::function<void()> done) override {
     done_ = std::move(done);
@@ -48,7 +48,7 @@ class StandardOutputSink final : public Sink {
     rows_ += rows.size();
     try_write();
   }
-  void close(std::function<void()> closed) override { context_.platform.loop.post(std::move(closed)); }
+  void close(std::function<void()> closed) override { later(std::move(closed)); }
 
   SinkStatus status() const override {
     return {.state = degraded_.empty() ? SinkStatus::State::ready : SinkStatus::State::away,
@@ -58,6 +58,11 @@ class StandardOutputSink final : public Sink {
   }
 
  private:
+  void later(std::function<void()> work) {
+    Loop& loop = context_.platform.loop;
+    answer_ = loop.at(loop.now(), std::move(work));
+  }
+
   void try_write() {
     auto outcome = std::make_shared<Status>();
     lane_.submit([this, outcome] { *outcome = context_.platform.standard_output.write(text_); },
@@ -88,6 +93,7 @@ class StandardOutputSink final : public Sink {
   std::string degraded_;
   Backoff backoff_{200ms, 30s};
   std::unique_ptr<Timer> retry_;
+  std::unique_ptr<Timer> answer_;
   std::uint64_t rows_ = 0;
   GuardedLane lane_;
 };
