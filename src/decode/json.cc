@@ -233,7 +233,7 @@ class JsonDecoder final : public RecordDecoder {
  private:
   simdjson::error_code parse(std::string_view payload, dom::element& document) {
     if (capacity_ == 0 || payload.size() > capacity_) grow(payload.size());
-    std::memcpy(buffer_.get(), payload.data(), payload.size());
+    if (!payload.empty()) std::memcpy(buffer_.get(), payload.data(), payload.size());
     // The bytes past the end are read, not used: a fixed value keeps the parse a function of the payload.
     std::memset(buffer_.get() + payload.size(), ' ', simdjson::SIMDJSON_PADDING);
     return parser_->parse_into_document(*document_, buffer_.get(), payload.size(), false).get(document);
