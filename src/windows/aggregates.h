@@ -1,7 +1,7 @@
 // What the files of aggregates offer to the registry.
 //
-// NaN: a value like any other to count, first and last; makes sum and avg NaN; min, max, min_by and max_by pass
-// over it as over NULL, since it orders nowhere.
+// NaN: a value like any other to count, first and last; makes sum and avg NaN; min, max, min_by and max_by
+// pass over it as over NULL, since it orders nowhere.
 #pragma once
 
 #include <memory>
