@@ -10,9 +10,6 @@ namespace {
 
 constexpr auto kRight = Table::Align::right;
 
-std::string time_text(std::int64_t ns) {
-  return ns == 0 ? "-" : to_rfc3339(ns);
-}
 std::string kind_text(bool incremental) {
   return incremental ? "incremental" : "full";
 }
@@ -54,7 +51,7 @@ std::string checkpoint_list_text(std::span<const CheckpointRow> rows) {
       {{"ID"}, {"TIME"}, {"SIZE", kRight}, {"KIND"}, {"DURATION", kRight}, {"POSITION", kRight}, {"STATE"}});
   for (const CheckpointRow& row : rows) {
     if (row.damage.empty())
-      table.add({to_text(row.id), time_text(row.wall_ns), readable_size(row.bytes),
+      table.add({to_text(row.id), readable_time(row.wall_ns), readable_size(row.bytes),
                  kind_text(row.incremental), readable_duration(row.duration),
                  std::to_string(row.position.value), "ok"});
     else
@@ -66,9 +63,9 @@ std::string checkpoint_list_text(std::span<const CheckpointRow> rows) {
 std::string checkpoint_text(const Manifest& manifest) {
   std::string out;
   out += record_line("checkpoint", format("{}, {}", to_text(manifest.id), kind_text(manifest.incremental)));
-  out += record_line("time", time_text(manifest.wall_ns));
+  out += record_line("time", readable_time(manifest.wall_ns));
   out += record_line("position", std::to_string(manifest.position.value));
-  out += record_line("journal time", time_text(to_ns(manifest.journal_time)));
+  out += record_line("journal time", readable_time(to_ns(manifest.journal_time)));
   out += record_line("duration", readable_duration(manifest.duration));
   out += record_line(
       "size", format("{} in {} segments", readable_size(manifest.total_bytes()), manifest.segments.size()));

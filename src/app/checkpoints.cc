@@ -15,7 +15,12 @@ Checkpoints::Checkpoints(Settings settings, std::unique_ptr<Files> files)
 
 Result<Checkpoints> Checkpoints::open(Settings settings) {
   Checkpoints checkpoints(std::move(settings), make_posix_files());
-  auto instance = find_instance(*checkpoints.files_, *checkpoints.settings_.node.data_dir);
+  const std::string& data_dir = *checkpoints.settings_.node.data_dir;
+  const Result<FileStatus> folder = checkpoints.files_->status(data_dir);
+  if (!folder && folder.error().kind == Error::Kind::not_found)
+    return fail(format("there is no data directory {}: nothing has run on it yet", data_dir),
+                Error::Kind::not_found);
+  auto instance = find_instance(*checkpoints.files_, data_dir);
   if (!instance) return pass_on(instance);
   if (instance->has_value()) checkpoints.instance_.emplace(std::move(**instance));
   return checkpoints;

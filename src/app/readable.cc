@@ -36,10 +36,15 @@ std::string readable_duration(Duration d) {
   return two(seconds / 86400, "d", seconds / 3600 % 24, "h");
 }
 
+std::string readable_time(std::int64_t ns_since_epoch) {
+  if (ns_since_epoch == 0) return "-";
+  return to_rfc3339(ns_since_epoch - ns_since_epoch % 1'000'000'000);
+}
+
 std::string readable_watermark(const std::optional<EventTime>& watermark) {
   if (!watermark || *watermark == kEventTimeMin) return "-";
   if (*watermark == kEventTimeMax) return "ended";
-  return to_rfc3339(to_ns(*watermark));
+  return to_rfc3339(to_ns(*watermark) - to_ns(*watermark) % 1'000'000);
 }
 
 }  // namespace tidemark

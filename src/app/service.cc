@@ -44,7 +44,7 @@ Service::~Service() = default;
 void Service::start() {
   beat();
   // Before the appliance starts, so that `status` answers while it replays.
-  listen();
+  listening_ = listen();
   appliance_.on_ended([this] {
     platform_.log.info(kSubject, "every source has ended: stopping");
     stop(false, [](const Status&) {});
@@ -52,19 +52,13 @@ void Service::start() {
   appliance_.start([this](const Status& started) { ready(started); });
 }
 
-void Service::listen() {
+Status Service::listen() {
   const std::string& path = options_.appliance.control_socket;
-  const auto without = [&](const Error& error) {
-    platform_.log.error(
-        kSubject,
-        format("{}; status, stop and checkpoint commands will not reach this instance", error.message));
-  };
-  if (const Status made = platform_.files.make_directories(parent_path(path)); !made)
-    return without(made.error());
+  if (Status made = platform_.files.make_directories(parent_path(path)); !made) return made;
   Result<SocketName> name = SocketName::make(path);
-  if (!name) return without(name.error());
+  if (!name) return pass_on(name);
   socket_name_.emplace(std::move(*name));
-  if (const Status listening = control_.listen(socket_name_->text()); !listening) without(listening.error());
+  return control_.listen(socket_name_->text());
 }
 
 void Service::ready(const Status& started) {

@@ -41,7 +41,7 @@ class Service {
   bool signal(int number);
 
  private:
-  void listen();
+  Status listen();
   void ready(const Status& started);
   void stop(bool command, std::function<void(Status)> stopped);
   void stopped(const Status& status);
@@ -55,6 +55,7 @@ class Service {
   Appliance appliance_;
   ControlServer control_;
   std::optional<SocketName> socket_name_;
+  Status listening_;
   std::unique_ptr<Timer> beat_;
   bool signalled_ = false;
   bool stopping_ = false;

@@ -47,7 +47,7 @@ std::string checkpoint_line(const CheckpointReport& checkpoint, std::int64_t wal
     const std::int64_t age = wall_ns - checkpoint.wall_ns;
     text = format("{} at position {}, {} ago ({}), {} written in {}", to_text(*checkpoint.last),
                   checkpoint.position.value, readable_duration(Duration(std::max<std::int64_t>(age, 0))),
-                  to_rfc3339(checkpoint.wall_ns), readable_size(checkpoint.bytes),
+                  readable_time(checkpoint.wall_ns), readable_size(checkpoint.bytes),
                   readable_duration(checkpoint.duration));
   }
   text += format("; this run: {} completed, {} failed", checkpoint.completed, checkpoint.failed);

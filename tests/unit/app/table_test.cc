@@ -65,6 +65,11 @@ TEST_CASE("durations have two units at most") {
   CHECK(readable_duration(-5s) == "0s");
 }
 
+TEST_CASE("a time is written to the second") {
+  CHECK(readable_time(0) == "-");
+  CHECK(readable_time(1'740'830'400'999'999'999) == "2025-03-01T12:00:00Z");
+}
+
 TEST_CASE("a watermark is a time, nothing yet, or the end") {
   CHECK(readable_watermark(std::nullopt) == "-");
   CHECK(readable_watermark(kEventTimeMin) == "-");
