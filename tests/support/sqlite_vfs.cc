@@ -231,8 +231,9 @@ int shm_lock(sqlite3_file* file, int offset, int count, int flags) {
   return SQLITE_OK;
 }
 
-void shm_barrier(sqlite3_file*) {
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+// As the unix VFS: taking a mutex orders memory.
+void shm_barrier(sqlite3_file* file) {
+  const std::lock_guard guard(*of(file).mutex);
 }
 
 int shm_unmap(sqlite3_file* file, int) {
