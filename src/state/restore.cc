@@ -4,7 +4,8 @@ namespace tidemark {
 
 RestoreRule::RestoreRule(std::span<const EntryTable::Base> segments) {
   for (std::size_t segment = 0; segment < segments.size(); ++segment)
-    for (unsigned partition = segments[segment].from; partition < segments[segment].to; ++partition)
+    for (unsigned partition = segments[segment].from;
+         partition < segments[segment].to && partition < first_.size(); ++partition)
       first_[partition] = segment;
 }
 
