@@ -271,7 +271,7 @@ bool BlockEntries::next(Entry& entry) {
     first = static_cast<unsigned char>(*at_++);
   }
   const unsigned kind = first & kKindMask;
-  if (kind > static_cast<unsigned>(EntryKind::skip)) return fail_here();
+  if (kind > static_cast<unsigned>(kLastEntryKind)) return fail_here();
   entry.kind = static_cast<EntryKind>(kind);
 
   std::uint64_t v = 0;

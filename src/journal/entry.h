@@ -26,6 +26,7 @@ enum class EntryKind : std::uint8_t {
   oversized = 7,  // a record beyond limits.max_record; payload: its first bytes. Counts as a bad record
   source_ended = 8,  // a bounded source has handed over everything it had; it counts as idle from here
 };
+constexpr EntryKind kLastEntryKind = EntryKind::source_ended;
 
 struct Entry {
   EntryKind kind = EntryKind::record;
