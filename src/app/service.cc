@@ -63,7 +63,12 @@ Status Service::listen() {
 
 void Service::ready(const Status& started) {
   if (stopping_) return;  // it was told to stop meanwhile, and says so itself
-  if (started) return;    // the appliance has told the service manager
+  // Not earlier: another instance on the directory has the socket too, and that is the better reason.
+  if (started && !listening_)
+    platform_.log.error(kSubject,
+                        format("{}; status, stop and checkpoint commands will not reach this instance",
+                               listening_.error().message));
+  if (started) return;  // the appliance has told the service manager
   platform_.log.error(kSubject, format("cannot start: {}", started.error().message));
   end(exit_code_of(started.error().kind));
 }
