@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <set>
 
 #include "base/format.h"
 #include "base/nearest.h"
@@ -162,6 +163,7 @@ std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& nod
     return std::nullopt;
   }
   std::vector<Located<std::string>> texts;
+  std::set<std::string_view> seen;
   bool fine = true;
   for (const Node& item : node.items) {
     if (item.broken) {
@@ -179,8 +181,7 @@ std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& nod
       continue;
     }
     const Located<std::string> text(item.text, item.place);
-    const auto before = std::ranges::find(texts, item.text, &Located<std::string>::value);
-    if (before != texts.end()) {
+    if (!seen.insert(item.text).second) {
       reading.diagnostics.error(item.place, format("\"{}\" stands twice in `{}`", item.text, name_));
       fine = false;
     }

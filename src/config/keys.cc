@@ -84,7 +84,7 @@ Key& Keys::parsed(std::string name, std::function<bool(const Located<std::string
   Key& key = add(std::move(name), Key::Type::text);
   key.read_ = [&key, read = std::move(read)](const Node& node, Reading& reading) {
     const std::optional<std::string> text = key.read_text(node, reading);
-    return text && read(Located<std::string>(*text, node.place), reading.diagnostics);
+    return text && (text->empty() || read(Located<std::string>(*text, node.place), reading.diagnostics));
   };
   key.print_ = [print = std::move(print)] {
     const std::string text = print();

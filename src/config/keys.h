@@ -150,10 +150,16 @@ class Keys {
   template <class Target>
   Key& text(std::string name, Target& target) {
     Key& key = add(std::move(name), Key::Type::text);
-    bind(key, target, &Key::read_text, [&target] {
+    key.read_ = [&key, &target](const Node& node, Reading& reading) {
+      std::optional<std::string> value = key.read_text(node, reading);
+      // A variable without a value is as if the key were not there.
+      if (value && !value->empty()) put(target, std::move(*value), node.place);
+      return value.has_value();
+    };
+    key.print_ = [&target] {
       const std::string& value = value_of(target);
       return value.empty() ? value : Key::in_quotes(value);
-    });
+    };
     return key;
   }
   Key& texts(std::string name, std::vector<Located<std::string>>& target);

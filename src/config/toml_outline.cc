@@ -139,6 +139,9 @@ class Outliner {
                        "TOML allows none but tabs and line ends; in a string write \\u00XX");
       }
       i += length;
+      if (i - line_start > kMaxConfigLine)
+        return fail_at(place, format("this line is longer than {} bytes", kMaxConfigLine),
+                       "a list may go on over several lines");
     }
     return true;
   }
@@ -476,7 +479,7 @@ class Outliner {
       return true;
     }
     if (unsigned_word == "inf" || unsigned_word == "nan" || unsigned_word.starts_with("0x")) return true;
-    constexpr std::string_view kInNumbersAndDates = "0123456789_+-.:eEobTZtz";
+    constexpr std::string_view kInNumbersAndDates = "0123456789_+-.: eEobTZtz";
     if (unsigned_word.empty() || !is_digit(unsigned_word.front()) ||
         unsigned_word.find_first_not_of(kInNumbersAndDates) != std::string_view::npos) {
       // The word itself is not repeated: it may be a password without quotes.

@@ -5,8 +5,8 @@
 // people who know TOML's grammar. So the outline is drawn first, by TOML 1.0's own rules; the library then
 // fills in the values and judges what the outline does not look at (the digits of numbers, dates, which
 // tables may be extended). It also keeps hostile files from the library: nesting is bounded by
-// kMaxConfigDepth, size by kMaxConfigBytes, and text that is not UTF-8, or holds control characters, is
-// refused.
+// kMaxConfigDepth, size by kMaxConfigBytes and kMaxConfigLine, and text that is not UTF-8, or holds control
+// characters, is refused.
 #pragma once
 
 #include <cstdint>

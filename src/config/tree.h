@@ -17,7 +17,9 @@
 namespace tidemark {
 
 constexpr std::size_t kMaxConfigDepth = 64;
-constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;
+constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a file
+constexpr std::size_t kMaxConfigLine = std::size_t{8}
+                                       << 10;  // the TOML library takes the square of a line's length
 
 struct Entry;
 

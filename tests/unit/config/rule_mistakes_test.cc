@@ -1,0 +1,511 @@
+// Mistakes between tables: names that lead nowhere, combinations that cannot be.
+#include <doctest/doctest.h>
+
+#include "reports.h"
+
+namespace tidemark {
+namespace {
+
+// clang-format off
+const Mistake kMistakes[] = {
+{"a reference to nothing",
+R"toml([sources.plant]
+type = "stdin"
+dead_letter_to = "histroy"
+[pipelines.p]
+from = ["plnat"]
+to = ["history", "nowhere"]
+[sinks.history]
+type = "null"
+)toml",
+R"text(t.toml:3:18: error: there is no sink "histroy"; did you mean "history"?
+    3 | dead_letter_to = "histroy"
+      |                  ^^^^^^^^^
+      there are: history
+t.toml:5:9: error: there is no source or pipeline "plnat"; did you mean "plant"?
+    5 | from = ["plnat"]
+      |         ^^^^^^^
+      there are: plant, p
+t.toml:6:18: error: there is no sink "nowhere"
+    6 | to = ["history", "nowhere"]
+      |                  ^^^^^^^^^
+      there are: history
+)text"},
+
+{"a reference when there is nothing",
+R"toml([pipelines.p]
+from = ["plant"]
+)toml",
+R"text(t.toml:2:9: error: there is no source or pipeline "plant"
+    2 | from = ["plant"]
+      |         ^^^^^^^
+      there are: p
+)text"},
+
+{"a reference to another kind",
+R"toml([sources.s]
+type = "stdin"
+[pipelines.p]
+from = ["k"]
+to = ["s", "p"]
+[sinks.k]
+type = "null"
+)toml",
+R"text(t.toml:4:9: error: "k" is a sink; a source or pipeline is wanted here
+    4 | from = ["k"]
+      |         ^^^
+      there are: s, p
+t.toml:5:7: error: "s" is a source; a sink is wanted here
+    5 | to = ["s", "p"]
+      |       ^^^
+      there are: k
+t.toml:5:12: error: "p" is a pipeline; a sink is wanted here
+    5 | to = ["s", "p"]
+      |            ^^^
+      there are: k
+)text"},
+
+{"a circle",
+R"toml([pipelines.a]
+from = ["c"]
+[pipelines.b]
+from = ["a"]
+[pipelines.c]
+from = ["b"]
+[pipelines.d]
+from = ["d", "a"]
+)toml",
+R"text(t.toml:2:9: error: pipelines read each other in a circle: a -> b -> c -> a
+    2 | from = ["c"]
+      |         ^^^
+      results flow from sources to sinks, never back
+t.toml:8:9: error: pipelines read each other in a circle: d -> d
+    8 | from = ["d", "a"]
+      |         ^^^
+      results flow from sources to sinks, never back
+)text"},
+
+{"one name for a source and a pipeline",
+R"toml([sources.x]
+type = "stdin"
+[pipelines.x]
+from = ["x"]
+)toml",
+R"text(t.toml:3:12: error: "x" is the name of a source, too
+    3 | [pipelines.x]
+      |            ^
+      `from` could not tell them apart; give one of them another name
+)text"},
+
+{"bad names",
+R"toml([sources."a b"]
+type = "stdin"
+[pipelines.9a]
+from = ["a b"]
+)toml",
+R"text(t.toml:1:10: error: "a b" is no name for a source
+    1 | [sources."a b"]
+      |          ^^^^^
+      names are of A-Z a-z 0-9 _ - and begin with a letter or _
+t.toml:3:12: error: "9a" is no name for a pipeline
+    3 | [pipelines.9a]
+      |            ^^
+      names are of A-Z a-z 0-9 _ - and begin with a letter or _
+)text"},
+
+{"one uid twice",
+R"toml([sources.s]
+type = "stdin"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+uid = "a"
+[pipelines.c]
+from = ["s"]
+to = ["n"]
+uid = "s"
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:9:1: error: uid "a" belongs to pipeline a, too
+    9 | uid = "a"
+      | ^^^
+      state is kept by uid; left out, it is the pipeline's name
+t.toml:13:1: error: uid "s" is the name of a source
+   13 | uid = "s"
+      | ^^^
+      state is kept by uid, and a source's name is its uid
+)text"},
+
+{"combinations of windows",
+R"toml([sources.s]
+type = "stdin"
+[sinks.n]
+type = "null"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+window = { type = "tumbling", size = "1m" }
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+allowed_lateness = "1m"
+late_to = "n"
+emit = "on-close"
+[pipelines.c]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1m", offset = "1m" }
+time = "processing"
+allowed_lateness = "1m"
+late_to = "n"
+emit = "on-update"
+[pipelines.d]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1m" }
+emit = "every 5s"
+)toml",
+R"text(t.toml:8:1: error: a window needs `select`: without it a result would be empty
+    8 | window = { type = "tumbling", size = "1m" }
+      | ^^^^^^
+      name aggregates, as in select = ["count(*) AS n"]
+t.toml:13:20: error: `allowed_lateness` needs a window in event time
+   13 | allowed_lateness = "1m"
+      |                    ^^^^
+      without a window nothing is late
+t.toml:14:11: error: `late_to` needs a window in event time
+   14 | late_to = "n"
+      |           ^^^
+      without a window nothing is late
+t.toml:15:8: error: emit = "on-close" needs a window
+   15 | emit = "on-close"
+      |        ^^^^^^^^^^
+      without one: "on-update", or "every 5s"
+t.toml:20:1: error: the window's offset must be less than its size
+   20 | window = { type = "tumbling", size = "1m", offset = "1m" }
+      | ^^^^^^
+t.toml:22:20: error: `allowed_lateness` needs a window in event time
+   22 | allowed_lateness = "1m"
+      |                    ^^^^
+      with time = "processing" nothing is late
+t.toml:23:11: error: `late_to` needs a window in event time
+   23 | late_to = "n"
+      |           ^^^
+      with time = "processing" nothing is late
+t.toml:24:8: error: a window's results leave when it closes; early ones are not in this release
+   24 | emit = "on-update"
+      |        ^^^^^^^^^^^
+      with a window: "on-close"
+t.toml:30:8: error: a window's results leave when it closes; early ones are not in this release
+   30 | emit = "every 5s"
+      |        ^^^^^^^^^^
+      with a window: "on-close"
+)text"},
+
+{"dead letters",
+R"toml([sources.s]
+type = "stdin"
+dead_letter_to = "u"
+[sinks.n]
+type = "null"
+[sinks.u]
+type = "sqlite"
+path = "u.db"
+mode = "upsert"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+on_error = "dead-letter"
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+dead_letter_to = "n"
+)toml",
+R"text(t.toml:3:18: error: dead letters have no key, and sink u replaces rows by key
+    3 | dead_letter_to = "u"
+      |                  ^^^
+      send them to a sink with mode = "append"
+t.toml:13:1: error: on_error = "dead-letter" needs `dead_letter_to`
+   13 | on_error = "dead-letter"
+      | ^^^^^^^^
+      dead_letter_to = "NAME" of the sink that gets them
+t.toml:17:18: error: `dead_letter_to` does nothing here
+   17 | dead_letter_to = "n"
+      |                  ^^^
+      it needs on_error = "dead-letter"
+)text"},
+
+{"keys and corrections of sinks",
+R"toml([sources.s]
+type = "stdin"
+[sinks.u]
+type = "sqlite"
+path = "u.db"
+mode = "upsert"
+[sinks.a]
+type = "sqlite"
+path = "a.db"
+[sinks.f]
+type = "file"
+path = "f.csv"
+format = "csv"
+[pipelines.a]
+from = ["s"]
+to = ["u"]
+[pipelines.b]
+from = ["s"]
+to = ["u", "a", "f"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1m" }
+allowed_lateness = "1m"
+late_to = "f"
+[pipelines.c]
+from = ["b"]
+to = ["a"]
+[pipelines.d]
+from = ["s"]
+to = ["f"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1m" }
+late_to = "u"
+)toml",
+R"text(t.toml:16:7: error: sink u replaces rows by key, and pipeline a has no key
+   16 | to = ["u"]
+      |       ^^^
+      give the pipeline key_by or a window, or the sink mode = "append"
+t.toml:19:12: error: corrected results would stand twice in sink a: pipeline b has allowed_lateness
+   19 | to = ["u", "a", "f"]
+      |            ^^^
+      use an sqlite sink with mode = "upsert"
+t.toml:19:17: error: corrected results would stand twice in sink f: pipeline b has allowed_lateness
+   19 | to = ["u", "a", "f"]
+      |                 ^^^
+      use an sqlite sink with mode = "upsert"
+t.toml:23:11: error: sink f gets the pipeline's results, which have other columns
+   23 | late_to = "f"
+      |           ^^^
+      give late records and dead letters a sink of their own
+t.toml:25:9: error: pipeline b has allowed_lateness, and cannot be read by another
+   25 | from = ["b"]
+      |         ^^^
+      its corrected results would be counted again
+t.toml:32:11: error: late records have no key, and sink u replaces rows by key
+   32 | late_to = "u"
+      |           ^^^
+      send them to a sink with mode = "append"
+)text"},
+
+{"two sinks on one path",
+R"toml([sources.s]
+type = "stdin"
+[sinks.a]
+type = "sqlite"
+path = "x.db"
+table = "T"
+[sinks.b]
+type = "sqlite"
+path = "/var/lib/tidemark/./x.db"
+table = "t"
+[sinks.c]
+type = "sqlite"
+path = "x.db"
+table = "other"
+[sinks.d]
+type = "file"
+path = "y.jsonl"
+[sinks.e]
+type = "file"
+path = "sub/../y.jsonl"
+[pipelines.p]
+from = ["s"]
+to = ["a", "b", "c", "d", "e"]
+)toml",
+R"text(t.toml:10:9: error: sink a writes table "t" of this file, too
+   10 | table = "t"
+      |         ^^^
+      the other is at t.toml:6:9
+t.toml:20:8: error: sink d writes this file, too
+   20 | path = "sub/../y.jsonl"
+      |        ^^^^^^^^^^^^^^^^
+      the other is at t.toml:17:8
+)text"},
+
+{"a sink on Tidemark's own files",
+R"toml([sinks.a]
+type = "sqlite"
+path = "checkpoints.db"
+[sinks.b]
+type = "file"
+path = "journal/x"
+)toml",
+R"text(t.toml:3:8: error: /var/lib/tidemark/checkpoints.db is Tidemark's own
+    3 | path = "checkpoints.db"
+      |        ^^^^^^^^^^^^^^^^
+      choose another name in data_dir
+t.toml:6:8: error: /var/lib/tidemark/journal/x is Tidemark's own
+    6 | path = "journal/x"
+      |        ^^^^^^^^^^^
+      choose another name in data_dir
+)text"},
+
+{"two listeners on one address",
+R"toml([sources.a]
+type = "tcp"
+listen = "127.0.0.1:9999"
+[sources.b]
+type = "tcp"
+listen = "127.0.0.1:9999"
+[sources.c]
+type = "tcp"
+listen = ":9999"
+[sources.d]
+type = "tcp"
+listen = "127.0.0.1:9998"
+[pipelines.p]
+from = ["a", "b", "c", "d"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:6:10: error: source a listens on this address, too
+    6 | listen = "127.0.0.1:9999"
+      |          ^^^^^^^^^^^^^^^^
+      the other is at t.toml:3:10
+t.toml:9:10: error: source a listens on this address, too
+    9 | listen = ":9999"
+      |          ^^^^^^^
+      the other is at t.toml:3:10
+)text"},
+
+{"stdin twice",
+R"toml([sources.a]
+type = "stdin"
+[sources.b]
+type = "stdin"
+[pipelines.p]
+from = ["a", "b"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:3:10: error: source a reads stdin, too
+    3 | [sources.b]
+      |          ^
+      the other is at t.toml:1:10
+)text"},
+
+{"journal off and a slow checkpoint",
+R"toml([journal]
+enabled = false
+[checkpoint]
+interval = "30s"
+[sources.a]
+type = "mqtt"
+url = "mqtt://localhost"
+topics = ["t"]
+[sources.b]
+type = "mqtt"
+url = "mqtt://localhost"
+topics = ["t"]
+qos = 0
+[pipelines.p]
+from = ["a", "b"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:4:12: error: without a journal, checkpoint.interval (30s) may be at most a third of keep_alive (1m) of source a
+    4 | interval = "30s"
+      |            ^^^^^
+      messages are acknowledged with the checkpoint that covers them, and the broker waits no longer
+)text"},
+
+{"brokers",
+R"toml([sources.a]
+type = "mqtt"
+url = "mqtt://localhost"
+topics = ["t"]
+qos = 2
+client_id = "me"
+ca_file = "ca.pem"
+password = "geheim"
+[sinks.n]
+type = "mqtt"
+url = "mqtt://localhost"
+topic = "x"
+client_id = "me"
+[sinks.o]
+type = "mqtt"
+url = "mqtts://localhost"
+topic = "x"
+cert_file = "c.pem"
+[pipelines.p]
+from = ["a"]
+to = ["n", "o"]
+)toml",
+R"text(t.toml:5:1: warning: qos 2 is not in this release; 1 is used
+    5 | qos = 2
+      | ^^^
+      Tidemark counts each message of qos 1 once, also when the broker repeats it
+t.toml:7:1: error: `ca_file` needs TLS
+    7 | ca_file = "ca.pem"
+      | ^^^^^^^
+      write mqtts:// in `url`
+t.toml:8:1: error: a password without `username`
+    8 | (not shown: it sets a password)
+t.toml:13:1: error: client_id "me" stands twice for one broker
+   13 | client_id = "me"
+      | ^^^^^^^^^
+      the other is at t.toml:6:1
+t.toml:18:1: error: `cert_file` and `key_file` go together
+   18 | cert_file = "c.pem"
+      | ^^^^^^^^^
+)text"},
+
+{"a journal too small for a record",
+R"toml([journal]
+max_size = "1MiB"
+)toml",
+R"text(t.toml:2:1: error: journal.max_size (1MiB) must be at least twice limits.max_record (1MiB)
+    2 | max_size = "1MiB"
+      | ^^^^^^^^
+      a record that does not fit would stop the source for ever
+)text"},
+
+{"a source that nobody reads, a pipeline that leads nowhere",
+R"toml([sources.s]
+type = "stdin"
+[pipelines.p]
+from = ["t"]
+[sources.t]
+type = "tcp"
+listen = ":1"
+)toml",
+R"text(t.toml:1:10: warning: no pipeline reads source s
+    1 | [sources.s]
+      |          ^
+t.toml:3:12: warning: the results of pipeline p go nowhere
+    3 | [pipelines.p]
+      |            ^
+      `to` names the sinks
+)text"},
+};
+// clang-format on
+
+}  // namespace
+
+TEST_CASE("tables that do not fit together is reported with its place and what is allowed") {
+  for (const Mistake& mistake : kMistakes) {
+    CAPTURE(mistake.name);
+    CHECK(report(mistake.toml) == mistake.report);
+  }
+}
+
+}  // namespace tidemark
