@@ -3,8 +3,9 @@
 // Incoming messages of QoS 1 are acknowledged by release(), not by being read: the library queues the PUBACK
 // and nothing is written until release() (see mosquitto_client.h for how this is had from libmosquitto).
 // release() sends everything that is queued, so the rule of its caller is: pause(), make everything read so
-// far durable, release(), resume(). A client that publishes has nothing to hold; with hold_acks = false
-// whatever is queued is sent at once.
+// far durable, release(), resume(). While no message of QoS 1 has been read since the last release, what is
+// queued (a SUBSCRIBE, a ping) leaves by itself. A client that publishes has nothing to hold; with
+// hold_acks = false whatever is queued is sent at once.
 //
 // Connecting resolves names on a thread of its own. The client does not reconnect by itself: after `closed`
 // or `refused` the owner decides when to call connect() again. Threads: loop only; callbacks run on the loop.

@@ -6,6 +6,7 @@
 // purpose, and the source comes back once the disk has: the broker then sends again what was not
 // acknowledged, and the session knows it.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,16 +78,16 @@ class MqttSource final : public Source {
   void reconnect_later(const std::string& why);
   void drop_client();
   void connected(bool session_present);
+  void subscribe(bool session_present);
   void refused(const std::string& reason, bool wrong_version);
   void closed(const std::string& reason);
   void subscribed(const std::vector<int>& granted);
   void message(const MqttMessage& message);
   void append(const MqttMessage& message, std::string_view payload, bool oversized);
-  void held(std::uint16_t id);
+  void held(std::uint16_t id, bool repetition);
   void cut();
   void give_up();
   void try_release();
-  void keep_alive();
   void set_reading();
   void finish_stop();
 
@@ -114,13 +115,13 @@ class MqttSource final : public Source {
   std::unique_ptr<Timer> reconnect_;
   std::unique_ptr<Timer> hold_timer_;
   std::unique_ptr<Timer> give_up_timer_;
-  std::unique_ptr<Timer> keep_alive_timer_;
   std::unique_ptr<Timer> farewell_timer_;
   std::string detail_;
   std::string degraded_;
   std::string refused_filters_;
-  std::vector<MqttSubscription> asked_;  // of the broker, on this connection
-  bool confirms_ = false;                // its answer is news to the session
+  std::optional<Position> subscribe_after_;  // once the new session is safe
+  std::vector<MqttSubscription> asked_;      // of the broker, on this connection
+  bool confirms_ = false;                    // its answer is news to the session
 
   std::uint64_t connections_ = 0;
   std::uint64_t duplicates_ = 0;
@@ -223,10 +224,10 @@ void MqttSource::drop_client() {
   }
   connected_ = false;
   cut_ = false;
-  hold_.clear();
+  hold_.connection_lost();
+  subscribe_after_.reset();
   hold_timer_.reset();
   give_up_timer_.reset();
-  keep_alive_timer_.reset();
 }
 
 void MqttSource::connected(bool session_present) {
@@ -249,6 +250,19 @@ void MqttSource::connected(bool session_present) {
                    version_ == MqttVersion::v5 ? "5" : "3.1.1", session_.epoch());
   log().info(subject_, "connected", {{"broker", broker()}, {"session", std::to_string(session_.epoch())}});
 
+  // A new session's first messages must not come before it is safe that there is one: after a crash its
+  // packet ids would be taken for those of the session before.
+  if (!session_present && holds() && context_.intake.safe() < last_) {
+    subscribe_after_ = last_;
+    context_.intake.hurry();
+  } else {
+    subscribe(session_present);
+  }
+  set_reading();
+}
+
+void MqttSource::subscribe(bool session_present) {
+  subscribe_after_.reset();
   const MqttSession::Plan plan = session_.plan({.filters = filters_,
                                                 .qos = qos(),
                                                 .retained = context_.settings.retained,
@@ -263,9 +277,6 @@ void MqttSource::connected(bool session_present) {
   } else if (confirms_) {
     context_.intake.event(MqttSession::subscribed_event());
   }
-  if (!holds()) return set_reading();
-  keep_alive();  // lets the subscription out: nothing has been read on this connection yet
-  set_reading();
 }
 
 void MqttSource::subscribed(const std::vector<int>& granted) {
@@ -319,7 +330,9 @@ void MqttSource::message(const MqttMessage& message) {
   const bool oversized = message.payload.size() > context_.limits.max_record;
   const std::string_view payload =
       oversized ? kept_beginning(message.payload, context_.limits.max_record) : message.payload;
-  switch (session_.judge(message, payload, hold_.holds(message.id), context_.settings.retained)) {
+  const MqttSession::Verdict verdict =
+      session_.judge(message, payload, hold_.holds(message.id), context_.settings.retained);
+  switch (verdict) {
     case MqttSession::Verdict::deliver:
       append(message, payload, oversized);
       break;
@@ -330,7 +343,7 @@ void MqttSource::message(const MqttMessage& message) {
       ++retained_dropped_;
       break;
   }
-  if (holds() && message.qos > 0) held(message.id);
+  if (holds() && message.qos > 0) held(message.id, verdict == MqttSession::Verdict::duplicate);
   if (!context_.intake.open()) pause();
 }
 
@@ -346,8 +359,8 @@ void MqttSource::append(const MqttMessage& message, std::string_view payload, bo
 }
 
 // A dropped duplicate is held like the rest: its acknowledgement must wait until its first delivery is safe.
-void MqttSource::held(std::uint16_t id) {
-  if (hold_.read(id, loop().now())) hold_timer_ = loop().at(hold_.cut_due(), [this] { cut(); });
+void MqttSource::held(std::uint16_t id, bool repetition) {
+  if (hold_.read(id, repetition, loop().now())) hold_timer_ = loop().at(hold_.cut_due(), [this] { cut(); });
   if (hold_.nearly_full()) cut();
 }
 
@@ -376,7 +389,7 @@ void MqttSource::give_up() {
 void MqttSource::try_release() {
   if (!client_ || hold_.count() == 0 || context_.intake.safe() < last_) return;
   client_->release();
-  hold_.clear();
+  hold_.released();
   hold_timer_.reset();
   give_up_timer_.reset();
   cut_ = false;
@@ -386,16 +399,10 @@ void MqttSource::try_release() {
 void MqttSource::safe_moved() {
   try_release();
   if (stopping_) return finish_stop();
+  if (subscribe_after_ && context_.intake.safe() >= *subscribe_after_) subscribe(false);
   if (!waits_for_disk_ || context_.intake.safe() < last_) return;
   waits_for_disk_ = false;
   connect();
-}
-
-// The ping of the library waits in the same queue as the acknowledgements; when there are none, it is let out
-// here.
-void MqttSource::keep_alive() {
-  if (hold_.count() == 0) client_->release();
-  keep_alive_timer_ = loop().at(loop().now() + context_.settings.keep_alive / 4, [this] { keep_alive(); });
 }
 
 void MqttSource::set_reading() {

@@ -28,28 +28,41 @@ class MqttHold {
     limits_ = limits;
     limits_.longest = std::min(limits.longest, limits.keep_alive / 4);
   }
-  // A message of QoS 1 was read; true when it is the first of its round.
-  bool read(std::uint16_t id, MonotonicTime now) {
-    ids_->set(id);
+  // A message of QoS 1 was read; true when it is the first of its round. A repetition of one whose
+  // acknowledgement has left on this connection owes the broker another one, but its id may be in use again
+  // already: rule 1 says nothing about it.
+  bool read(std::uint16_t id, bool repetition, MonotonicTime now) {
+    if (!repetition || !released_->test(id)) {
+      held_->set(id);
+      released_->reset(id);
+    }
     if (count_++ > 0) return false;
     since_ = now;
     return true;
   }
   // Rule 1 of MqttSession.
-  bool holds(std::uint16_t id) const { return count_ > 0 && ids_->test(id); }
+  bool holds(std::uint16_t id) const { return count_ > 0 && held_->test(id); }
   std::uint64_t count() const { return count_; }
   bool nearly_full() const { return count_ * 4 >= std::uint64_t{limits_.window} * 3; }
   MonotonicTime cut_due() const { return since_ + limits_.longest; }
   MonotonicTime give_up_due() const { return since_ + limits_.keep_alive / 3; }
-  // Released, or the connection is gone.
-  void clear() {
-    if (count_ > 0) ids_->reset();
+  void released() {
+    *released_ |= *held_;
+    held_->reset();
+    count_ = 0;
+  }
+  // Nothing was released on the next connection, and nothing is owed to it.
+  void connection_lost() {
+    held_->reset();
+    released_->reset();
     count_ = 0;
   }
 
  private:
   Limits limits_;
-  std::unique_ptr<std::bitset<65536>> ids_ = std::make_unique<std::bitset<65536>>();
+  using Ids = std::bitset<65536>;
+  std::unique_ptr<Ids> held_ = std::make_unique<Ids>();
+  std::unique_ptr<Ids> released_ = std::make_unique<Ids>();
   std::uint64_t count_ = 0;
   MonotonicTime since_{};
 };

@@ -321,25 +321,50 @@ TEST_CASE("a memory that is cut short is refused") {
 TEST_CASE("hold: a cut is due at three quarters of the window or when the oldest has waited long enough") {
   MqttHold hold({.window = 20, .longest = 200ms, .keep_alive = 60s});
   const auto now = time_from_ns<MonotonicTime>(0);
-  CHECK(hold.read(7, now));
+  CHECK(hold.read(7, false, now));
   CHECK(hold.cut_due() == now + 200ms);
   CHECK(hold.give_up_due() == now + 20s);
-  for (std::uint16_t id = 8; id < 21; ++id) CHECK_FALSE(hold.read(id, now + 100ms));
+  for (std::uint16_t id = 8; id < 21; ++id) CHECK_FALSE(hold.read(id, false, now + 100ms));
   CHECK_FALSE(hold.nearly_full());
-  hold.read(21, now);
+  hold.read(21, false, now);
   CHECK(hold.nearly_full());
   CHECK(hold.holds(7));
   CHECK_FALSE(hold.holds(6));
-  hold.clear();
+  hold.released();
   CHECK_FALSE(hold.holds(7));
-  CHECK(hold.read(7, now + 1s));
+  CHECK(hold.read(7, false, now + 1s));
   CHECK(hold.cut_due() == now + 1200ms);
 }
 
 TEST_CASE("hold: no longer than a quarter of the keep-alive, whatever is configured") {
   MqttHold hold({.window = 20, .longest = 1min, .keep_alive = 20s});
-  hold.read(1, time_from_ns<MonotonicTime>(0));
+  hold.read(1, false, time_from_ns<MonotonicTime>(0));
   CHECK(hold.cut_due() == time_from_ns<MonotonicTime>(0) + 5s);
+}
+
+// A broker repeats message 7 within the connection. Its first acknowledgement has left, so the broker may use
+// the id for another message while the second acknowledgement, of the repetition, is still held.
+TEST_CASE(
+    "hold: an id that was released may be used for a new message while a repetition of the old one is held") {
+  MqttHold hold({.window = 20, .longest = 200ms, .keep_alive = 60s});
+  const auto now = time_from_ns<MonotonicTime>(0);
+  hold.read(7, false, now);
+  hold.released();
+  hold.read(7, true, now);
+  CHECK(hold.count() == 1);
+  CHECK_FALSE(hold.holds(7));
+  hold.read(7, false, now);
+  CHECK(hold.holds(7));
+}
+
+TEST_CASE("hold: a repetition from before this connection is held like a first delivery") {
+  MqttHold hold({.window = 20, .longest = 200ms, .keep_alive = 60s});
+  const auto now = time_from_ns<MonotonicTime>(0);
+  hold.read(7, false, now);
+  hold.released();
+  hold.connection_lost();
+  hold.read(7, true, now);
+  CHECK(hold.holds(7));
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ struct Subject {
         break;
       case SourceSettings::Type::mqtt: {
         doors.mqtt.last().connected(false);
+        intake.make_safe();
         doors.mqtt.last().grant({1});
         std::uint16_t id = 0;
         for (const std::string& line : lines)
