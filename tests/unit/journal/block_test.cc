@@ -56,6 +56,8 @@ TEST_CASE("entries of every kind come back from a block as they went in") {
       {EntryKind::clock_step, 0, at(std::numeric_limits<std::int64_t>::min()), "", "", ""},
       {EntryKind::source_event, lines, at(0), "", "", std::string_view("\0\1", 2)},
       {EntryKind::skip, 0, at(1), "", "", "uid"},
+      {EntryKind::oversized, lines, at(2), "\x03", "", "a long one"},
+      {EntryKind::source_ended, plant, at(2), "", "", ""},
       {EntryKind::oversized, lines, at(1), "", "", "{"},
       {EntryKind::source_ended, lines, at(1), "", "", ""},
       {EntryKind::record, lines, at(2), "", "", large},
@@ -67,7 +69,7 @@ TEST_CASE("entries of every kind come back from a block as they went in") {
     REQUIRE(header);
     CHECK(header->compressed == compress);
     CHECK(header->first == Position{100});
-    CHECK(header->last() == Position{110});
+    CHECK(header->last() == Position{112});
     CHECK(header->durable == Position{90});
     CHECK(header->timeline == Timeline{2});
     CHECK(header->run == RunId{3});
