@@ -1,0 +1,414 @@
+#include "crash_scenario.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+
+#include "base/format.h"
+#include "base/json.h"
+#include "support/fake_random.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kBegin = 1'740'830'400'000;  // 2025-03-01T12:00:00Z in milliseconds
+constexpr std::int64_t kWindow = 10'000;
+constexpr std::size_t kDeviceLines = 220, kParts = 40, kKeys = 24, kBatch = 6, kPad = 600;
+
+std::string config_of(const CrashScenario& scenario) {
+  return format(R"(
+[node]
+name = "sim"
+data_dir = "/data"
+
+[checkpoint]
+store = "{}"
+interval = "300ms"
+min_pause = "10ms"
+timeout = "20s"
+retain = 2
+
+[journal]
+enabled = {}
+sync = "50ms"
+max_size = "64KiB"
+
+[limits]
+max_record = "4KiB"
+
+[sources.device]
+type = "tcp"
+listen = "127.0.0.1:9999"
+ack = true
+format = "json"
+timestamp = {{ field = "ts", format = "ms" }}
+max_out_of_orderness = "2s"
+dead_letter_to = "dead"
+
+[sources.parts]
+type = "file"
+path = "/parts.csv"
+format = "csv"
+fields = ["k:string", "g:string", "v:int", "ts:int"]
+timestamp = {{ field = "ts", format = "ms" }}
+max_out_of_orderness = "2s"
+
+[pipelines.totals]
+from = ["device", "parts"]
+key_by = ["k"]
+select = ["count(*) AS n", "sum(v) AS total"]
+to = ["updates", "latest"]
+
+[pipelines.windows]
+from = ["device", "parts"]
+key_by = ["g"]
+window = {{ type = "tumbling", size = "10s" }}
+select = ["count(*) AS n", "sum(v) AS total", "min(v) AS least", "max(v) AS most"]
+to = ["closed", "history"]
+
+[pipelines.wide]
+from = ["device"]
+key_by = ["ts"]
+select = ["last(pad) AS pad"]
+emit = "every 3s"
+to = ["nowhere"]
+
+[sinks.updates]
+type = "file"
+path = "updates.jsonl"
+ids = true
+
+[sinks.latest]
+type = "sqlite"
+path = "out.db"
+table = "latest"
+mode = "upsert"
+flush = "300ms"
+
+[sinks.closed]
+type = "file"
+path = "closed.csv"
+format = "csv"
+timestamps = "ms"
+flush = "200ms"
+
+[sinks.history]
+type = "sqlite"
+path = "out.db"
+table = "history"
+timestamps = "ms"
+
+[sinks.dead]
+type = "file"
+path = "dead.jsonl"
+
+[sinks.nowhere]
+type = "null"
+)",
+                scenario.store, scenario.journal);
+}
+
+// The run, from a disk as it is found to a clean stop at the end.
+class CrashRun {
+ public:
+  CrashRun(const CrashScenario& scenario, const CrashOracle& oracle, std::unique_ptr<FaultFiles> disk,
+           std::uint64_t seed, std::int64_t wall_ns, SimulatedPeer::Memory memory = {})
+      : scenario_(scenario),
+        machine_({.seed = seed, .lanes = scenario.lanes, .wall_ns = wall_ns}, std::move(disk)),
+        device_("press", "127.0.0.1:9999", memory) {
+    for (const std::string& line : oracle.device_lines()) device_.measure(line);
+  }
+
+  Machine& machine() { return machine_; }
+  const SimulatedPeer& device() const { return device_; }
+  std::int64_t wall_ns() const { return 1'740'830'400'000'000'000 + to_ns(machine_.now()); }
+
+  // Feeds until `lines` have been sent, or everything is acknowledged. The first thing wrong, or nothing.
+  std::string boot_and_feed(std::uint64_t lines,
+                            const std::function<void(std::uint64_t batch)>& before = {}) {
+    if (const Status booted = machine_.boot(config_of(scenario_)); !booted)
+      return "P4: the start refused: " + booted.error().message;
+    if (!device_.connect(machine_.network())) return "nobody listens";
+    // Long enough for many checkpoints without a journal, where each acknowledgement waits for one.
+    for (std::uint64_t batch = 0; batch < 600; ++batch) {
+      if (before) before(batch);
+      device_.turn(kBatch);
+      machine_.advance(110ms);
+      if (device_.all_acknowledged() || device_.memory().sent >= lines) return {};
+    }
+    return format("P6: only {} of {} lines were acknowledged within a minute", device_.memory().acknowledged,
+                  device_.measured());
+  }
+
+  std::string stop() {
+    if (const Status stopped = machine_.stop(); !stopped)
+      return "the stop failed: " + stopped.error().message;
+    device_.turn();
+    device_.disconnect();
+    return {};
+  }
+
+ private:
+  const CrashScenario& scenario_;
+  Machine machine_;
+  SimulatedPeer device_;
+};
+
+// Cuts the watched run before its operations, and judges what follows.
+class CrashWatch {
+ public:
+  explicit CrashWatch(const CrashScenario& scenario) : scenario_(scenario), oracle_(scenario.seed) {}
+
+  CrashReport report;
+
+  void run() {
+    auto disk = std::make_unique<FaultFiles>();
+    disk->put("/parts.csv", oracle_.parts_file());
+    disk->ignore_sync(scenario_.ignore_sync);
+    disk->ignore_directory_sync(scenario_.ignore_directory_sync);
+    disk->record(true);
+    CrashRun run(scenario_, oracle_, std::move(disk), scenario_.seed, kBegin * 1'000'000);
+    run.machine().disk().before_operation(
+        [&](FaultFiles::Operation, const std::string&) { cut_before_next(run); });
+
+    // One checkpoint fails in each half, and is abandoned.
+    const auto fault = [&](std::uint64_t batch) {
+      look_at_bases(run);
+      if (batch == 8)
+        run.machine().disk().fail({.operation = FaultFiles::Operation::write, .path_part = "checkpoints"});
+    };
+    note(run.boot_and_feed(kDeviceLines / 2, fault), "the run");
+    count_checkpoints(run);
+    note(run.stop(), "the run");
+    note(run.boot_and_feed(UINT64_MAX, fault), "the run");
+    count_checkpoints(run);
+    note(run.stop(), "the run");
+    judge(run, "the run");
+    report.operations = run.machine().disk().operations();
+    for (const std::string& line : run.machine().disk().recorded())
+      if (line.contains(" remove ") && line.contains("/journal/")) ++report.journal_segments_trimmed;
+  }
+
+ private:
+  void note(std::string what, const std::string& where) {
+    if (!what.empty()) report.violations.push_back(where + ": " + what);
+  }
+
+  void judge(CrashRun& run, const std::string& where) {
+    for (const std::string& violation : run.device().violations()) note(violation, where);
+    for (std::string& violation : oracle_.verdict(run.machine().disk())) note(std::move(violation), where);
+  }
+
+  void count_checkpoints(CrashRun& run) {
+    const StatusReport status = run.machine().appliance().status();
+    report.checkpoints += status.checkpoint.completed;
+    report.abandoned += status.checkpoint.failed;
+  }
+
+  void look_at_bases(CrashRun& run) {
+    run.machine().appliance().list_checkpoints([&](Result<std::vector<Appliance::Listed>> listed) {
+      if (!listed) return;
+      for (const Appliance::Listed& checkpoint : *listed) {
+        if (!checkpoint.manifest) continue;
+        for (const SegmentReference& segment : checkpoint.manifest->segments)
+          if (segment.owner == "state/wide" && segment.base_to > segment.base_from)
+            bases_.insert(segment.name);
+      }
+    });
+    report.state_bases = bases_.size();
+  }
+
+  void cut_before_next(CrashRun& run) {
+    const std::uint64_t operation = run.machine().disk().operations() + 1;
+    if (operation % scenario_.stride != 0 || report.violations.size() >= scenario_.enough_violations) return;
+    for (const Loss loss : scenario_.losses) {
+      static constexpr const char* kNames[] = {"all unsynced", "nothing", "random"};
+      const std::uint64_t seed = scenario_.seed * 100'000 + operation;
+      ++report.cuts;
+      recover(run.machine().disk().after_crash(loss, seed), seed, run.wall_ns(), run.device().memory(),
+              format("cut before operation {}, lost: {} (seed {})", operation,
+                     kNames[static_cast<std::size_t>(loss)], seed),
+              report.cuts % scenario_.second_cut_every == 0);
+    }
+  }
+
+  void recover(std::unique_ptr<FaultFiles> disk, std::uint64_t seed, std::int64_t wall_ns,
+               SimulatedPeer::Memory memory, const std::string& where, bool cut_again) {
+    CrashRun run(scenario_, oracle_, std::move(disk), seed, wall_ns, memory);
+    if (cut_again) {
+      // Somewhere in the first steps of the recovery.
+      const std::uint64_t at = 1 + FakeRandom(seed).below(60);
+      run.machine().disk().before_operation([&, at](FaultFiles::Operation, const std::string&) {
+        if (run.machine().disk().operations() + 1 != at) return;
+        ++report.second_cuts;
+        recover(run.machine().disk().after_crash(Loss::random, seed + 1), seed + 1, run.wall_ns(),
+                run.device().memory(), format("{}, and again before operation {}", where, at), false);
+      });
+    }
+    if (std::string wrong = run.boot_and_feed(UINT64_MAX); !wrong.empty())
+      return note(std::move(wrong), where);
+    if (std::string wrong = run.stop(); !wrong.empty()) return note(std::move(wrong), where);
+    judge(run, where);
+  }
+
+  const CrashScenario& scenario_;
+  CrashOracle oracle_;
+  std::set<std::string> bases_;
+};
+
+std::vector<std::string> lines_of(const FaultFiles& disk, const std::string& path) {
+  std::vector<std::string> out;
+  const std::string text = disk.exists(path) ? disk.content(path) : std::string();
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    out.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+// The first difference, in words; nothing when there is none.
+void compare(const std::string& what, const std::vector<std::string>& is,
+             const std::vector<std::string>& should, std::vector<std::string>& wrong) {
+  for (std::size_t i = 0; i < std::max(is.size(), should.size()); ++i) {
+    const std::string a = i < is.size() ? is[i] : "nothing", b = i < should.size() ? should[i] : "nothing";
+    if (a == b) continue;
+    return wrong.push_back(format("P3: {} has {} rows instead of {}; row {} is {} instead of {}", what,
+                                  is.size(), should.size(), i + 1, a, b));
+  }
+}
+
+}  // namespace
+
+std::string CrashReport::text() const {
+  return format(
+      "{} cuts and {} second cuts over {} file operations; {} checkpoints, {} abandoned, {} bases of one "
+      "state, {} journal segments trimmed",
+      cuts, second_cuts, operations, checkpoints, abandoned, state_bases, journal_segments_trimmed);
+}
+
+std::string CrashReport::first_violations() const {
+  std::string out;
+  for (std::size_t i = 0; i < violations.size() && i < 5; ++i) out += violations[i] + "\n";
+  return out;
+}
+
+CrashReport crash_everywhere(const CrashScenario& scenario) {
+  CrashWatch watch(scenario);
+  watch.run();
+  return std::move(watch.report);
+}
+
+CrashOracle::CrashOracle(std::uint64_t seed) {
+  FakeRandom random(seed);
+  const std::int64_t span = 100'000;  // of event time, of both sources
+  for (std::size_t i = 0; i < kParts; ++i) {
+    const Record record{format("part{}", random.below(6)), format("g{}", random.below(4)),
+                        static_cast<std::int64_t>(random.below(100)),
+                        kBegin + static_cast<std::int64_t>(i) * span / static_cast<std::int64_t>(kParts)};
+    parts_ += format("{},{},{},{}\n", record.key, record.group, record.value, record.ts);
+    count(record);
+  }
+  for (std::size_t i = 0; i + 1 < kDeviceLines; ++i) {
+    if (random.one_in(20)) {
+      broken_.push_back(format("{{\"k\":\"broken{}\",", i));
+      device_.push_back(broken_.back());
+      continue;
+    }
+    // Up to two seconds out of order.
+    const std::int64_t ts = kBegin +
+                            static_cast<std::int64_t>(i) * span / static_cast<std::int64_t>(kDeviceLines) +
+                            static_cast<std::int64_t>(random.below(2000));
+    std::string pad;
+    for (std::size_t c = 0; c < kPad; ++c) pad.push_back(static_cast<char>('a' + random.below(26)));
+    add_device_line({format("key{}", random.below(kKeys)), format("g{}", random.below(4)),
+                     static_cast<std::int64_t>(random.below(1000)) - 300, ts},
+                    pad);
+  }
+  // A last one, far ahead, that closes every window but its own.
+  add_device_line({"key0", "last", 1, kBegin + 1'000'000}, "");
+}
+
+void CrashOracle::add_device_line(const Record& record, const std::string& pad) {
+  device_.push_back(format(R"({{"k":"{}","g":"{}","v":{},"ts":{},"pad":"{}"}})", record.key, record.group,
+                           record.value, record.ts, pad));
+  count(record);
+}
+
+void CrashOracle::count(const Record& record) {
+  ++records_;
+  values_[record.key].push_back(record.value);
+  if (record.group == "last") return;
+  Window& window = windows_[{record.ts / kWindow * kWindow, record.group}];
+  window.least = window.n == 0 ? record.value : std::min(window.least, record.value);
+  window.most = window.n == 0 ? record.value : std::max(window.most, record.value);
+  ++window.n;
+  window.total += record.value;
+}
+
+std::vector<std::string> CrashOracle::verdict(const FaultFiles& disk) const {
+  std::vector<std::string> wrong;
+  check_updates(disk, wrong);
+  check_rows(disk, wrong);
+  return wrong;
+}
+
+// Every update of every key once, in order, and every number of a result once, in order.
+void CrashOracle::check_updates(const FaultFiles& disk, std::vector<std::string>& wrong) const {
+  const std::vector<std::string> lines = lines_of(disk, "/data/updates.jsonl");
+  std::map<std::string, std::size_t> seen;
+  std::map<std::string, std::int64_t> totals;
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    const auto row = JsonValue::parse(lines[i]);
+    if (!row) return wrong.push_back(format("P3: updates.jsonl: line {} is {}", i + 1, lines[i]));
+    const std::string key(row->text_of("k"));
+    const auto known = values_.find(key);
+    const std::size_t n = ++seen[key];
+    if (known == values_.end() || n > known->second.size())
+      return wrong.push_back(format("P2: updates.jsonl: {} counts what was never fed", lines[i]));
+    totals[key] += known->second[n - 1];
+    if (row->integer_of("n") != static_cast<std::int64_t>(n) || row->integer_of("total") != totals[key])
+      return wrong.push_back(format("P2: updates.jsonl: line {} is {}, but update {} of {} makes {}", i + 1,
+                                    lines[i], n, key, totals[key]));
+    if (const std::string id = format("sim/1/totals/{}", i + 1); row->text_of("_id") != id)
+      return wrong.push_back(
+          format("P3: updates.jsonl: line {} has _id {} instead of {}", i + 1, row->text_of("_id"), id));
+  }
+  if (lines.size() != records_)
+    wrong.push_back(format("P3: updates.jsonl has {} rows instead of {}", lines.size(), records_));
+}
+
+void CrashOracle::check_rows(const FaultFiles& disk, std::vector<std::string>& wrong) const {
+  std::vector<std::string> latest;
+  for (const auto& [key, values] : values_) {
+    std::int64_t total = 0;
+    for (const std::int64_t value : values) total += value;
+    latest.push_back(format("{}|{}|{}", key, values.size(), total));
+  }
+  compare("table latest",
+          query_database(disk, "/data/out.db", "SELECT k || '|' || n || '|' || total FROM latest ORDER BY k"),
+          latest, wrong);
+
+  std::vector<std::string> closed{"g,window_start,window_end,n,total,least,most"}, history;
+  for (const auto& [at, window] : windows_) {
+    closed.push_back(format("{},{},{},{},{},{},{}", at.second, at.first, at.first + kWindow, window.n,
+                            window.total, window.least, window.most));
+    history.push_back(closed.back());
+  }
+  compare("closed.csv", lines_of(disk, "/data/closed.csv"), closed, wrong);
+  compare(
+      "table history",
+      query_database(disk, "/data/out.db",
+                     "SELECT g || ',' || window_start || ',' || window_end || ',' || n || ',' || total || "
+                     "',' || least || ',' || most FROM history ORDER BY rowid"),
+      history, wrong);
+
+  std::vector<std::string> dead;
+  for (const std::string& line : lines_of(disk, "/data/dead.jsonl")) {
+    const auto row = JsonValue::parse(line);
+    dead.push_back(row ? std::string(row->text_of("payload")) : line);
+  }
+  compare("dead.jsonl", dead, broken_, wrong);
+}
+
+}  // namespace tidemark

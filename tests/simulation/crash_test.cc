@@ -1,0 +1,52 @@
+// The power goes before every file operation of a run, and no promise is broken.
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+
+#include "crash_scenario.h"
+
+namespace tidemark {
+namespace {
+
+// Every operation in a release build; where each recovery takes many times as long, some of them.
+std::uint64_t stride() {
+  if (std::getenv("TIDEMARK_EVERY_CUT") != nullptr) return 1;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return 23;
+#elif defined(NDEBUG)
+  return 1;
+#else
+  return 7;
+#endif
+}
+
+void crash(CrashScenario scenario) {
+  scenario.stride = stride();
+  const CrashReport report = crash_everywhere(scenario);
+  MESSAGE(report.text());
+  INFO(report.first_violations());
+  CHECK(report.violations.empty());
+  // The run was worth being cut.
+  CHECK(report.operations >= 300);
+  CHECK(report.cuts >= 3 * (report.operations / scenario.stride - 1));
+  CHECK(report.checkpoints >= 6);
+  CHECK(report.abandoned >= 1);
+  CHECK(report.state_bases >= 2);
+  if (scenario.journal) CHECK(report.journal_segments_trimmed >= 2);
+}
+
+TEST_CASE("crash: checkpoints in files, journal on") {
+  crash({.store = "files", .journal = true});
+}
+TEST_CASE("crash: checkpoints in files, journal off") {
+  crash({.store = "files", .journal = false});
+}
+TEST_CASE("crash: checkpoints in SQLite, journal on") {
+  crash({.store = "sqlite", .journal = true});
+}
+TEST_CASE("crash: checkpoints in SQLite, journal off") {
+  crash({.store = "sqlite", .journal = false});
+}
+
+}  // namespace
+}  // namespace tidemark
