@@ -81,6 +81,11 @@ void Checkpointer::run() {
   schedule(doors_.loop.now() + *parts_.settings.checkpoint.interval);
 }
 
+void Checkpointer::hurry() {
+  if (running_ && stage_ == Stage::idle)
+    schedule(std::max(doors_.loop.now(), ended_ + parts_.settings.checkpoint.min_pause));
+}
+
 void Checkpointer::schedule(MonotonicTime when) {
   timer_ = doors_.loop.at(when, [this] {
     timer_.reset();
@@ -391,10 +396,8 @@ void Checkpointer::finish(Result<CheckpointId> result) {
   report_.under_way = false;
   for (auto& waiting : std::exchange(waiting_, {})) waiting(result);
   const CheckpointSettings& settings = parts_.settings.checkpoint;
-  if (running_) {
-    const MonotonicTime now = doors_.clock.monotonic();
-    schedule(std::max(begun_ + *settings.interval, now + settings.min_pause));
-  }
+  ended_ = doors_.clock.monotonic();
+  if (running_) schedule(std::max(begun_ + *settings.interval, ended_ + settings.min_pause));
   if (wanted_) request();
 }
 

@@ -71,6 +71,8 @@ class Checkpointer {
   void run();
   // One now, or as soon as one may begin; while the engine is within an entry, right after it.
   void request(std::function<void(Result<CheckpointId>)> done = {});
+  // The next periodic one as soon as min_pause allows.
+  void hurry();
   // To be called between slices of the engine's work: captures a slice of the snapshot under way, or takes
   // the barrier that is asked for when the engine stands between two entries.
   void turn();
@@ -124,7 +126,7 @@ class Checkpointer {
   unsigned base_share_ = 1;  // a base is written in so many parts
   unsigned next_partition_ = 0;
   std::unique_ptr<Timer> timer_, timeout_;
-  MonotonicTime begun_{};
+  MonotonicTime begun_{}, ended_{};
   CheckpointReport report_;
   std::string failure_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

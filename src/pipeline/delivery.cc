@@ -204,6 +204,7 @@ Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) 
     if (!decode_values(bytes, values)) continue;  // the pipeline has other columns now
     queue_.push_back({schema, number, chain, position, std::string(bytes)});
     bytes_ += cost(queue_.back());
+    flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
   }
   if (in.failed())
     return fail("waiting results of sink \"" + settings_.name + "\" do not decode", Error::Kind::corrupt);

@@ -33,7 +33,10 @@ class Flow::SourceIntake final : public Intake {
   bool open() const override { return flow_.open(); }
   Position safe() const override { return flow_.safe_; }
   void hurry() override {
-    if (flow_.journal_ != nullptr) flow_.journal_->sync_now();
+    if (flow_.journal_ != nullptr)
+      flow_.journal_->sync_now();
+    else
+      flow_.events_.hurry_checkpoint();
   }
   void ended() override {
     if (flow_.ended_[source_]) return;

@@ -31,10 +31,11 @@ class Flow {
     Engine& engine;
   };
   struct Events {
-    std::function<void()> turn;           // between two slices of work: the checkpointer's turn
-    std::function<bool()> hold;           // somebody else wants input to wait
-    std::function<void()> hold_overcome;  // sources are waiting because of hold(): help if you can
-    std::function<void()> all_ended;      // every source was bounded and has ended
+    std::function<void()> turn;              // between two slices of work: the checkpointer's turn
+    std::function<bool()> hold;              // somebody else wants input to wait
+    std::function<void()> hold_overcome;     // sources are waiting because of hold(): help if you can
+    std::function<void()> hurry_checkpoint;  // without a journal: something waits for the next checkpoint
+    std::function<void()> all_ended;         // every source was bounded and has ended
   };
 
   Flow(Parts parts, Events events, const Settings& settings);

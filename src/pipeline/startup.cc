@@ -310,6 +310,10 @@ Status Appliance::Work::make_sources() {
                                                   },
                                               .hold = [this] { return hold(); },
                                               .hold_overcome = [this] { make_room(); },
+                                              .hurry_checkpoint =
+                                                  [this] {
+                                                    if (checkpointer_) checkpointer_->hurry();
+                                                  },
                                               .all_ended =
                                                   [this] {
                                                     if (ended_) platform_.loop.post(ended_);

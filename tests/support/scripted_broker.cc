@@ -237,7 +237,7 @@ void ScriptedBroker::lose_session() {
   for (const auto& [id, flight] : session_.in_flight) messages_[flight.message].lost = true;
   session_ = {};
   remembered_.reset();
-  highest_id_ = 0;
+  highest_id_ = repeats_until_ = 0;
   cut();
 }
 
@@ -253,6 +253,7 @@ void ScriptedBroker::return_to_remembered() {
   for (const auto& [id, flight] : session_.in_flight)
     if (std::ranges::find(kept, flight.message) == kept.end()) messages_[flight.message].lost = true;
   session_ = *remembered_;
+  repeats_until_ = highest_id_;
   cut();
 }
 
@@ -262,6 +263,12 @@ void ScriptedBroker::resend_in_flight() {
     ++resent_;
     send_publish(id, session_.in_flight[id], true);
   }
+}
+
+bool ScriptedBroker::ids_repeat() const {
+  if (repeats_until_ == 0) return false;
+  if (session_.next_id <= repeats_until_) return true;
+  return std::ranges::any_of(session_.order, [&](std::uint16_t id) { return id <= repeats_until_; });
 }
 
 ScriptedBroker::Books ScriptedBroker::books() const {

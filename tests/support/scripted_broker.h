@@ -46,8 +46,8 @@ class ScriptedBroker {
   bool connected() const { return connection_ != nullptr && subscribed_; }
   std::size_t connects() const { return connects_; }
   int version() const { return version_; }  // of the last CONNECT: 4 or 5
-  // True while ids that were used before are given out again.
-  bool ids_repeat() const { return session_.next_id <= highest_id_; }
+  // True while ids that were used before are given out again, or are in flight.
+  bool ids_repeat() const;
 
   struct Books {
     std::uint64_t published = 0;
@@ -109,7 +109,8 @@ class ScriptedBroker {
   std::size_t allowed_ = ~std::size_t{0};
   Session session_;
   std::optional<Session> remembered_;
-  std::uint32_t highest_id_ = 0;
+  std::uint32_t highest_id_ = 0;     // ever given out in this session
+  std::uint32_t repeats_until_ = 0;  // by return_to_remembered()
   std::function<void()> changed_;
 };
 
