@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "base/format.h"
 
 namespace tidemark {
@@ -207,6 +210,34 @@ TEST_CASE("the examples that help prints are themselves understood") {
     }
   }
   CHECK(examples > 20);
+}
+
+TEST_CASE("the manual page knows every command and option") {
+  const std::ifstream file(std::string(TIDEMARK_SOURCE_DIR) + "/packaging/man/tidemark.1");
+  REQUIRE(file.good());
+  std::ostringstream page;
+  page << file.rdbuf();
+  std::string text = page.str();
+  for (std::size_t at; (at = text.find("\\-")) != std::string::npos;) text.erase(at, 1);
+
+  std::vector<std::vector<std::string>> commands = kCommands;
+  commands.push_back({"version"});
+  std::size_t options = 0;
+  for (const std::vector<std::string>& words : commands) {
+    const std::string name = words.size() > 1 ? words[0] + " " + words[1] : words[0];
+    CHECK_MESSAGE(text.find(name) != std::string::npos, name);
+    std::vector<std::string> asked = words;
+    asked.push_back("--help");
+    const std::string help = parse(asked).error().text;
+    for (std::size_t at = help.find("Options:"); (at = help.find("--", at)) != std::string::npos;) {
+      const std::size_t end = help.find_first_not_of("-abcdefghijklmnopqrstuvwxyz", at);
+      const std::string option = help.substr(at, end - at);
+      CHECK_MESSAGE(text.find(option) != std::string::npos, option);
+      at = end;
+      ++options;
+    }
+  }
+  CHECK(options > 20);
 }
 
 TEST_CASE("help lines fit a terminal") {

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <fstream>
+#include <sstream>
+
 #include "support/fault_files.h"
 
 namespace tidemark {
@@ -80,6 +83,54 @@ TEST_CASE("a mistake in an expression is one of the pipelines' check, not of the
   check_pipelines(*configuration);
   CHECK(!configuration->settings.has_value());
   CHECK(configuration->diagnostics.to_text().find("/etc/tidemark.toml:10:") != std::string::npos);
+}
+
+std::string file_of_the_project(const std::string& path) {
+  const std::ifstream file(std::string(TIDEMARK_SOURCE_DIR) + "/" + path);
+  REQUIRE(file.good());
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST_CASE("the annotated configuration holds as it stands, and with everything in it in use") {
+  const std::string as_it_stands = file_of_the_project("config/tidemark.toml");
+  std::string in_use;
+  std::istringstream lines(as_it_stands);
+  std::size_t uncommented = 0;
+  for (std::string line; std::getline(lines, line); in_use += line + "\n") {
+    if (line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
+    line.erase(0, 1);
+    ++uncommented;
+  }
+  CHECK(uncommented >= 40);
+  for (const std::string& text : {as_it_stands, in_use}) {
+    FaultFiles files;
+    put(files, "/etc/tidemark.toml", text);
+    const Configuration configuration = configuration_in(files);
+    INFO(configuration.diagnostics.to_text());
+    CHECK(configuration.settings.has_value());
+    CHECK(configuration.diagnostics.messages().empty());
+  }
+}
+
+TEST_CASE("what the annotated configuration calls defaults are the defaults") {
+  const std::string annotated = file_of_the_project("config/tidemark.toml");
+  std::string tables;  // those of defaults only
+  std::istringstream lines(annotated);
+  for (std::string line; std::getline(lines, line) && !line.starts_with("#[");) {
+    if (line.size() > 1 && line[0] == '#' && line[1] != ' ' && !line.starts_with("#name")) line.erase(0, 1);
+    tables += line + "\n";
+  }
+  FaultFiles plain;
+  FaultFiles said;
+  put(plain, "/etc/tidemark.toml", "");
+  put(said, "/etc/tidemark.toml", tables);
+  const Configuration defaults = configuration_in(plain);
+  const Configuration written = configuration_in(said);
+  REQUIRE(defaults.settings.has_value());
+  REQUIRE(written.settings.has_value());
+  CHECK(written.settings->canonical_text == defaults.settings->canonical_text);
 }
 
 TEST_CASE("a configuration that cannot be read is wrong use, and the way out is named") {
