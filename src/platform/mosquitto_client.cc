@@ -74,7 +74,6 @@ class MosquittoClient final : public MqttClient, private MosquittoHandle::Listen
   void readable();
   void writable();
   bool handshaking() const { return options_.tls && !connected_; }
-  bool peer_has_gone() const;
   bool may_write() const;
   void write_queue();
   void flush_soon();
@@ -156,8 +155,6 @@ void MosquittoClient::readable() {
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) finish("disconnected");
     return;
   }
-  if (handshaking() && peer_has_gone())
-    return finish("the broker closed the connection during the TLS handshake");
   Status status;
   in_library_ = true;
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
@@ -170,12 +167,6 @@ void MosquittoClient::readable() {
   // The handshake is finished by reading; CONNECT has waited for that.
   if (status && handshaking()) return write_queue();
   settle(status);
-}
-
-// The library takes the end of the stream during the handshake for a reason to wait.
-bool MosquittoClient::peer_has_gone() const {
-  char byte;
-  return ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 void MosquittoClient::writable() {

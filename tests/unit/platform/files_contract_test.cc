@@ -174,6 +174,7 @@ TEST_CASE("a whole file is read up to a limit, and replaced as a whole") {
     const std::string path = folder + "/a";
     must_open(files, path + ".tmp", Files::Open::create)->write_at(0, "left by a crash, and longer").value();
     REQUIRE(write_file_atomically(files, path, "first"));
+    CHECK(*read_file(files, path) == "first");
     REQUIRE(write_file_atomically(files, path, "second"));
     CHECK(*read_file(files, path) == "second");
     CHECK(*files.list(folder) == std::vector<std::string>{"a"});

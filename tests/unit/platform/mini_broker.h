@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -51,6 +52,7 @@ class MiniBroker {
   std::uint16_t port = 0;
   std::vector<Packet> packets;  // of the current connection
   bool ended = false;           // the client has closed its end
+  bool reset = false;           // … and threw away what was on its way
   int connections = 0;
 
   // Takes the next connection, if there is one and none is open, and reads what has come.
@@ -59,12 +61,13 @@ class MiniBroker {
       peer_ = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
       if (peer_ < 0) return;
       ++connections;
-      ended = false;
+      ended = reset = false;
     }
     char part[65536];
     for (;;) {
       const ssize_t n = ::recv(peer_, part, sizeof part, MSG_DONTWAIT);
       if (n == 0) ended = true;
+      if (n < 0 && errno == ECONNRESET) reset = true;
       if (n <= 0) break;
       bytes_.append(part, static_cast<std::size_t>(n));
     }

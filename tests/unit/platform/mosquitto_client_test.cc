@@ -400,6 +400,7 @@ TEST_CASE("a farewell takes the acknowledgements along, also with messages unrea
       s.broker.poll();
       return s.broker.ended;
     }));
+    CHECK_FALSE(s.broker.reset);
     s.broker.hang_up();
     CHECK(s.until_heard("closed(disconnected) "));
   });
@@ -411,6 +412,34 @@ TEST_CASE("a client that is not connected can be disconnected") {
   s.client->disconnect();
   CHECK(s.heard.empty());
   CHECK(s.until_heard("closed(disconnected) "));
+}
+
+TEST_CASE("an attempt that was given up does not end or become the next one") {
+  Session s(MqttVersion::v5);
+  s.client->connect();
+  s.client->disconnect();
+  s.client->connect();
+  CHECK(s.until([&] {
+    s.broker.poll();
+    if (s.broker.ended) s.broker.hang_up();  // the first attempt's, which says nothing
+    return s.broker.count(1) == 1;
+  }));
+  s.broker.send("\x20\3\0\0\0"sv);
+  CHECK(s.until_heard("connected(new) "));
+  s.settle();
+  CHECK(s.heard == "connected(new) ");
+}
+
+TEST_CASE("a broker that hangs up during the TLS handshake is not waited for") {
+  Session s(MqttVersion::v5);
+  auto made = s.connector->make({.host = "127.0.0.1", .port = s.broker.port, .client_id = "x", .tls = true},
+                                s.events());
+  REQUIRE(made);
+  (*made)->connect();
+  CHECK(s.until([&] { return s.broker.count(1) > 0; }));  // 0x16, the first byte of TLS, looks like a CONNECT
+  s.broker.hang_up();
+  CHECK(s.until([&] { return !s.heard.empty(); }));
+  CHECK(s.heard.starts_with("closed("));
 }
 
 TEST_CASE("a quiet connection is kept alive, at the interval that the broker demands") {

@@ -144,6 +144,21 @@ TEST_CASE("a reader that does not read costs lines, not time, and is told how ma
   }
 }
 
+TEST_CASE("a line that was begun is finished before the next") {
+  FakeClock clock;
+  Reader reader;
+  SpdlogLog log(reader.writer(), clock);
+  log.info("a", std::string(200'000, 'm'));  // more than a pipe holds
+  std::string all = reader.take();
+  CHECK(all.size() < 200'000);
+  for (int i = 0; i < 10; ++i) {
+    log.info("a", "next");
+    all += reader.take();
+  }
+  CHECK(all.find(std::string(200'000, 'm') + "\n") != std::string::npos);
+  CHECK(all.ends_with("a: next\n"));
+}
+
 TEST_CASE("a reader that has gone does no harm") {
   ::signal(SIGPIPE, SIG_IGN);
   FakeClock clock;
