@@ -67,6 +67,11 @@ EventTime watermark_of(const JsonValue& json) {
 
 }  // namespace
 
+std::string configuration_of(const Manifest& manifest) {
+  const std::string* name = manifest.section("configuration");
+  return name != nullptr ? *name : std::string();
+}
+
 std::string fingerprint_text(std::uint64_t fingerprint) {
   return format("{:016x}", fingerprint);
 }
@@ -139,7 +144,7 @@ void write_manifest(JsonWriter& out, const Manifest& manifest) {
   write_sources(out, manifest.sources);
   write_pipelines(out, manifest.pipelines);
   write_segments(out, manifest.segments);
-  out.key("configuration_fingerprint").text(fingerprint_text(checksum(manifest.configuration)));
+  out.key("configuration_fingerprint").text(configuration_of(manifest));
   out.key("configuration").text(manifest.configuration);
   out.end_object();
 }
@@ -157,6 +162,7 @@ Manifest read_manifest(const JsonValue& json) {
   manifest.run.value = static_cast<std::uint32_t>(unsigned_of(json, "run"));
   manifest.semantics = static_cast<std::uint32_t>(unsigned_of(json, "semantics"));
   manifest.configuration = json.text_of("configuration");
+  manifest.sections.emplace_back("configuration", json.text_of("configuration_fingerprint"));
   if (const JsonValue* sources = json.find("sources"))
     for (const JsonValue& item : sources->items)
       manifest.sources.push_back(

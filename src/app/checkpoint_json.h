@@ -35,6 +35,8 @@ void write_manifest(JsonWriter& out, const Manifest& manifest);
 Manifest read_manifest(const JsonValue& json);
 
 // 16 hex digits.
+// The name under which data_dir/config keeps the configuration that it was taken under.
+std::string configuration_of(const Manifest& manifest);
 std::string fingerprint_text(std::uint64_t fingerprint);
 
 }  // namespace tidemark
