@@ -1,34 +1,39 @@
 #include "pipeline/segment_chain.h"
 
-#include <algorithm>
-#include <array>
-
 #include "state/entry_table.h"
+#include "state/restore.h"
 #include "state/row.h"
 
 namespace tidemark {
 namespace {
 
-// For each partition, the index of the newest segment of `owner` that begins it anew; 0 where there is none.
-std::array<std::size_t, EntryTable::kPartitions> newest_bases(const std::vector<SegmentReference>& segments,
-                                                              const std::string& owner) {
-  std::array<std::size_t, EntryTable::kPartitions> newest{};
-  for (std::size_t i = 0; i < segments.size(); ++i)
-    if (segments[i].owner == owner)
-      for (std::uint32_t p = segments[i].base_from; p < segments[i].base_to && p < newest.size(); ++p)
-        newest[p] = i;
-  return newest;
+// The rule over the segments of `owner`, and their indices in `segments`.
+struct Chain {
+  std::vector<std::size_t> indices;
+  RestoreRule rule;
+};
+
+Chain chain_of(const std::vector<SegmentReference>& segments, const std::string& owner) {
+  std::vector<std::size_t> indices;
+  std::vector<EntryTable::Base> bases;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (segments[i].owner != owner) continue;
+    indices.push_back(i);
+    bases.push_back({segments[i].base_from, segments[i].base_to});
+  }
+  return {std::move(indices), RestoreRule(bases)};
 }
 
 }  // namespace
 
 void drop_superseded(std::vector<SegmentReference>& segments, const std::string& owner) {
-  const auto newest = newest_bases(segments, owner);
-  const std::size_t oldest_needed = *std::ranges::min_element(newest);
-  std::vector<SegmentReference> kept;
-  for (std::size_t i = 0; i < segments.size(); ++i)
-    if (segments[i].owner != owner || i >= oldest_needed) kept.push_back(std::move(segments[i]));
-  segments = std::move(kept);
+  const Chain chain = chain_of(segments, owner);
+  std::size_t dropped = 0;
+  for (std::size_t i = 0; i < chain.indices.size(); ++i) {
+    if (chain.rule.counts_at_all(i)) continue;
+    segments.erase(segments.begin() + static_cast<std::ptrdiff_t>(chain.indices[i] - dropped));
+    ++dropped;
+  }
 }
 
 Status append_in_blocks(SegmentWriter& writer, std::string_view rows) {
@@ -51,15 +56,14 @@ Status append_in_blocks(SegmentWriter& writer, std::string_view rows) {
 
 Status restore_table(CheckpointStore& store, const Manifest& manifest, const std::string& owner,
                      EntryTable& table) {
-  const auto newest = newest_bases(manifest.segments, owner);
-  for (std::size_t i = 0; i < manifest.segments.size(); ++i) {
-    const SegmentReference& segment = manifest.segments[i];
-    if (segment.owner != owner) continue;
+  const Chain chain = chain_of(manifest.segments, owner);
+  for (std::size_t i = 0; i < chain.indices.size(); ++i) {
+    const SegmentReference& segment = manifest.segments[chain.indices[i]];
     const Status read = store.read_segment(manifest, segment, [&](std::string_view rows) -> Status {
       Decoder in(rows);
       Row row;
       while (take_row(in, row)) {
-        if (newest[EntryTable::partition_of(row.key)] > i) continue;
+        if (!chain.rule.counts(i, row.key)) continue;
         if (Status done = table.restore_row(row.key, row.erased, row.payload); !done) return done;
       }
       if (in.failed()) return fail("a row does not decode", Error::Kind::corrupt);
