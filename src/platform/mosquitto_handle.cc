@@ -74,8 +74,9 @@ Result<std::unique_ptr<MosquittoHandle>> MosquittoHandle::make(const MqttOptions
   return handle;
 }
 
-Status MosquittoHandle::status_of(int code) {
+Status MosquittoHandle::status_of(int code) const {
   if (code == MOSQ_ERR_SUCCESS) return {};
+  if (code == MOSQ_ERR_TLS && !library_error_.empty()) return fail(format("TLS: {}", library_error_));
   return fail(text_of(code));
 }
 
@@ -156,11 +157,12 @@ void MosquittoHandle::set_callbacks(bool see_duplicates) {
                                          Handle& handle = *static_cast<Handle*>(self);
                                          if (handle.listener_) handle.listener_->disconnected(reason);
                                        });
-  if (!see_duplicates) return;
-  mosquitto_log_callback_set(mosquitto_, [](mosquitto*, void* self, int, const char* line) {
+  if (!see_duplicates && !options_.tls) return;
+  mosquitto_log_callback_set(mosquitto_, [](mosquitto*, void* self, int level, const char* line) {
     Handle& handle = *static_cast<Handle*>(self);
     const std::optional<bool> duplicate = duplicate_in_log_line(line, handle.options_.client_id);
     if (duplicate) handle.duplicate_ = *duplicate;
+    if (level == MOSQ_LOG_ERR && handle.library_error_.empty()) handle.library_error_ = line;
   });
 }
 

@@ -79,12 +79,13 @@ class MosquittoHandle {
   Status set_up_tls();
   void set_callbacks(bool see_duplicates);
   bool v5() const { return options_.version == MqttVersion::v5; }
-  static Status status_of(int code);
+  Status status_of(int code) const;
 
   MqttOptions options_;
   mosquitto* mosquitto_ = nullptr;
   Listener* listener_ = nullptr;
-  bool duplicate_ = false;  // what the log line before the message said
+  std::string library_error_;  // the first that it logged: more than its codes say
+  bool duplicate_ = false;     // what the log line before the message said
   std::uint64_t progress_ = 0;
 };
 

@@ -72,7 +72,7 @@ class MqttClient {
     std::function<void(int token)> published = {};
   };
   virtual ~MqttClient() = default;  // closes at once, without DISCONNECT
-  virtual void connect() = 0;
+  virtual void connect() = 0;  // also ends what there was, without `closed`; the new connection is not paused
   virtual void subscribe(const std::vector<MqttSubscription>& subscriptions) = 0;
   virtual void unsubscribe(const std::vector<std::string>& filters) = 0;
   // Returns the token that `published` will name.

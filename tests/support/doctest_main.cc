@@ -3,5 +3,7 @@
 
 #if defined(__SANITIZE_THREAD__)
 // libmosquitto 2.0 unlocks a mutex that it does not hold when a broker says DISCONNECT.
-extern "C" const char* __tsan_default_suppressions() { return "mutex:libmosquitto.so\n"; }
+extern "C" const char* __tsan_default_suppressions() {
+  return "mutex:libmosquitto.so\n";
+}
 #endif
