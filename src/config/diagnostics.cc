@@ -1,6 +1,7 @@
 #include "config/diagnostics.h"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -164,16 +165,17 @@ std::string Diagnostics::where(const Place& place) const {
 }
 
 std::string Diagnostics::to_text() const {
-  std::vector<const Message*> ordered;
-  for (const Message& message : messages_) ordered.push_back(&message);
-  std::ranges::stable_sort(ordered, {}, [](const Message* m) {
-    return std::tuple(m->place.file, m->place.line, m->place.column);
+  std::vector<std::size_t> ordered(messages_.size());
+  std::iota(ordered.begin(), ordered.end(), std::size_t{0});
+  std::ranges::sort(ordered, {}, [this](std::size_t i) {
+    const Place& place = messages_[i].place;
+    return std::tuple(place.file, place.line, place.column, i);
   });
 
   std::vector<std::vector<std::size_t>> starts(files_.size());
   std::string out;
   for (std::size_t i = 0; i < ordered.size() && i < kShown; ++i) {
-    const Message& message = *ordered[i];
+    const Message& message = messages_[ordered[i]];
     const Place& place = message.place;
     out += format("{}: {}: ", where(place), message.is_error ? "error" : "warning");
     append_shown(out, message.text);

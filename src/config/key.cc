@@ -125,6 +125,13 @@ bool Key::wrong_type(const Node& node, Reading& reading) const {
   return false;
 }
 
+bool Key::too_long(const Node& node, Reading& reading) const {
+  if (toml_as_written(node).size() <= kMaxConfigText) return false;
+  reading.diagnostics.error(node.place,
+                            format("a string in `{}` is longer than {} bytes", name_, kMaxConfigText));
+  return true;
+}
+
 bool Key::in_range(std::int64_t value, const Place& place, Reading& reading) const {
   if (value >= least_ && value <= most_) return true;
   const bool small = value < least_;
@@ -138,6 +145,7 @@ std::optional<std::string> Key::read_text(const Node& node, Reading& reading) co
     wrong_type(node, reading);
     return std::nullopt;
   }
+  if (too_long(node, reading)) return std::nullopt;
   // A variable may be empty; whoever writes an empty string meant something.
   if (node.text.empty() && node.as_written.empty()) {
     reading.diagnostics.error(node.place, format("`{}` is empty", name_), "leave the key out for none");
@@ -180,6 +188,7 @@ std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& nod
       fine = false;
       continue;
     }
+    if (too_long(item, reading)) fine = false;
     const Located<std::string> text(item.text, item.place);
     if (!seen.insert(item.text).second) {
       reading.diagnostics.error(item.place, format("\"{}\" stands twice in `{}`", item.text, name_));

@@ -100,6 +100,7 @@ class Key {
 
   bool read(const Node& node, Reading& reading);
   bool wrong_type(const Node& node, Reading& reading) const;
+  bool too_long(const Node& node, Reading& reading) const;
   bool in_range(std::int64_t value, const Place& place, Reading& reading) const;
   std::string in_unit(std::int64_t value) const;
   std::optional<std::string> read_text(const Node& node, Reading& reading) const;

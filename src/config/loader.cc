@@ -160,6 +160,13 @@ class Loading {
 
 std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
                                       Diagnostics& diagnostics) {
+  std::optional<Settings> settings = read_settings(std::move(files), environment, diagnostics);
+  if (diagnostics.has_errors()) settings.reset();
+  return settings;
+}
+
+std::optional<Settings> read_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
+                                      Diagnostics& diagnostics) {
   Node tree;
   bool readable = true;
   std::vector<std::optional<Node>> trees;
@@ -174,7 +181,6 @@ std::optional<Settings> load_settings(std::vector<ConfigFile> files, const Loade
   Loading loading(environment, diagnostics);
   loading.read(tree);
   loading.check();
-  if (diagnostics.has_errors()) return std::nullopt;
   return loading.take_settings();
 }
 

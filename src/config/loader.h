@@ -28,4 +28,9 @@ struct LoaderEnvironment {
 std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
                                       Diagnostics& diagnostics);
 
+// The same, as far as the files can be read, also when diagnostics has errors: good for nothing but finding
+// more mistakes in the same go (check_plan in pipeline/appliance.h). Nothing when they are no TOML.
+std::optional<Settings> read_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
+                                      Diagnostics& diagnostics);
+
 }  // namespace tidemark

@@ -24,6 +24,31 @@ std::string in_quotes(std::string_view text) {
   return out + "\"";
 }
 
+constexpr std::size_t kWidestList = 100;
+
+// On one line, or where that gets long, an item a line.
+std::string list_of(const std::vector<std::string>& items) {
+  std::size_t width = 0;
+  for (const std::string& item : items) width += item.size() + 2;
+  std::string out = "[";
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (width > kWidestList)
+      out += "\n  ";
+    else if (i > 0)
+      out += " ";
+    out += items[i];
+    if (width > kWidestList || i + 1 < items.size()) out += ",";
+  }
+  return out + (width > kWidestList ? "\n]" : "]");
+}
+
+template <class Things, class Write>
+std::vector<std::string> each(const Things& things, Write write) {
+  std::vector<std::string> out;
+  for (const auto& thing : things) out.push_back(write(thing));
+  return out;
+}
+
 template <class Things, class Write>
 std::string joined(const Things& things, Write write) {
   std::string out;
@@ -41,7 +66,7 @@ std::string toml_quoted(std::string_view text) {
 }
 
 std::string toml_list(const std::vector<std::string>& texts) {
-  return "[" + joined(texts, toml_quoted) + "]";
+  return list_of(each(texts, toml_quoted));
 }
 
 std::string toml_as_written(const Node& node) {
@@ -53,7 +78,7 @@ std::string toml_as_written(const Node& node) {
     case Node::Kind::boolean:
       return node.boolean ? "true" : "false";
     case Node::Kind::list:
-      return "[" + joined(node.items, toml_as_written) + "]";
+      return list_of(each(node.items, toml_as_written));
     case Node::Kind::table:
       return "{ " +
              joined(node.entries,

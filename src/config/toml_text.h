@@ -11,6 +11,7 @@ namespace tidemark {
 
 // "text" with quotes and escapes, on one line, of exactly these characters (a ${ in it is escaped).
 std::string toml_quoted(std::string_view text);
+// Several of them; an item a line where one line would get long.
 std::string toml_list(const std::vector<std::string>& texts);
 
 // The value as it was written, its ${NAME} references standing.

@@ -202,6 +202,28 @@ TEST_CASE("the fingerprint follows what decides results, and nothing else") {
   CHECK(fingerprint(kWritten, environment("6")) != before);  // a variable's value
 }
 
+TEST_CASE("long lists and strings can be read back") {
+  std::string select;
+  for (int i = 0; i < 2000; ++i) select += "'count(*) AS n" + std::to_string(i) + "',\n";
+  const std::string toml =
+      "[sources.s]\ntype='stdin'\n[sinks.n]\ntype='null'\n[pipelines.p]\nfrom=['s']\nto=['n']\nselect=[" +
+      select + "]\nwhere = '" + std::string(4000, 'x') + "'\n";
+  const auto settings = load(toml);
+  REQUIRE(settings);
+  const auto again = load(settings->canonical_text);
+  REQUIRE(again);
+  CHECK(again->canonical_text == settings->canonical_text);
+  CHECK(again->pipelines[0].select.size() == 2000);
+}
+
+TEST_CASE("a string that would not stand on one line is refused") {
+  CHECK(report("[node]\ndata_dir = \"\"\"" + std::string(2500, '\n') + "\"\"\"\n") ==
+        R"(t.toml:2:12: error: a string in `data_dir` is longer than 4096 bytes
+    2 | data_dir = """
+      |            ^^^
+)");
+}
+
 TEST_CASE("names and strings with quotes, line ends and backslashes survive the canonical text") {
   const std::string odd =
       "[sources.s]\ntype='file'\npath = \"a\\\"b\\\\c\\n\\t\\u0001ä$${x}\"\n"
