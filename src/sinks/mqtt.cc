@@ -118,6 +118,9 @@ void MqttSink::connect() {
   options.username = settings.username;
   options.password = settings.password;
   options.tls = settings.tls;
+  options.ca_file = settings.ca_file;
+  options.cert_file = settings.cert_file;
+  options.key_file = settings.key_file;
   options.hold_acks = false;
 
   const std::uint64_t mine = ++generation_;

@@ -152,6 +152,9 @@ MqttOptions MqttSource::options() const {
   options.username = settings.username;
   options.password = settings.password;
   options.tls = settings.tls;
+  options.ca_file = settings.ca_file;
+  options.cert_file = settings.cert_file;
+  options.key_file = settings.key_file;
   options.hold_acks = holds();
   return options;
 }

@@ -133,6 +133,23 @@ TEST_CASE("mqtt sink: a topic that names what the results do not have is an erro
   CHECK(subject.doors.mqtt.clients.empty());
 }
 
+TEST_CASE("mqtt sink: what the broker asks for is handed to the client: name, password, certificates") {
+  const ResultScript script(1);
+  SinkSubject subject(kMqtt);
+  subject.settings.tls = true;
+  subject.settings.ca_file = "/ca";
+  subject.settings.cert_file = "/cert";
+  subject.settings.key_file = "/key";
+  subject.settings.username = "me";
+  subject.settings.password = "secret";
+  subject.open(script.schemas());
+  const MqttOptions& options = subject.doors.mqtt.last().options;
+  CHECK(options.tls);
+  CHECK(options.ca_file + options.cert_file + options.key_file == "/ca/cert/key");
+  CHECK(options.username + options.password == "mesecret");
+  CHECK(options.client_id == "tm-out");
+}
+
 TEST_CASE("mqtt sink: close says goodbye") {
   const ResultScript script(1);
   SinkSubject subject(kMqtt);

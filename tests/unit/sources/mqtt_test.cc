@@ -302,6 +302,21 @@ TEST_CASE("mqtt: QoS 0 holds nothing and keeps no session") {
   CHECK(world.counter("possible gaps") == 0);
 }
 
+TEST_CASE("mqtt: what the broker asks for is handed to the client: name, password, certificates") {
+  MqttWorld world;
+  world.settings.tls = true;
+  world.settings.ca_file = "/ca";
+  world.settings.cert_file = "/cert";
+  world.settings.key_file = "/key";
+  world.settings.username = "me";
+  world.settings.password = "secret";
+  const MqttOptions& options = world.start_connected().options;
+  CHECK(options.tls);
+  CHECK(options.ca_file + options.cert_file + options.key_file == "/ca/cert/key");
+  CHECK(options.username + options.password == "mesecret");
+  CHECK(options.client_id == "tm-1");
+}
+
 TEST_CASE("mqtt: QoS 2 subscribes with 1 and says so") {
   MqttWorld world;
   world.settings.qos = 2;
