@@ -66,12 +66,13 @@ Result<Configuration> read_configuration(Files& files, const std::string& path) 
     return read_file(files, secret, kMaxSecret);
   };
   Configuration configuration;
-  configuration.settings = load_settings(std::move(texts), environment, configuration.diagnostics);
+  configuration.readable = read_settings(std::move(texts), environment, configuration.diagnostics);
+  if (!configuration.diagnostics.has_errors()) configuration.settings = configuration.readable;
   return configuration;
 }
 
 void check_pipelines(Configuration& configuration) {
-  if (configuration.settings) check_plan(*configuration.settings, configuration.diagnostics);
+  if (configuration.readable) check_plan(*configuration.readable, configuration.diagnostics);
   if (configuration.diagnostics.has_errors()) configuration.settings.reset();
 }
 

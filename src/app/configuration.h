@@ -18,13 +18,14 @@ namespace tidemark {
 struct Configuration {
   Diagnostics diagnostics;
   std::optional<Settings> settings;  // nothing when diagnostics has errors
+  std::optional<Settings> readable;  // with its mistakes, for finding more of them
 };
 
 // An error (of kind usage) when a file cannot be read; mistakes in them stand in the diagnostics. What needs
 // the expression language is not looked at: a command that only has to find the instance does not care.
 Result<Configuration> read_configuration(Files& files, const std::string& path);
 
-// Compiles the pipelines, if there are settings: the rest of what `check` and `run` refuse.
+// Compiles the pipelines, as far as they could be read: the rest of what `check` and `run` refuse.
 void check_pipelines(Configuration& configuration);
 
 // $NAME of this process.

@@ -87,6 +87,8 @@ class Compilation {
       default:
         break;
     }
+    // Before its arguments: who mistypes sum as summ wants to hear of that, not of what stands inside.
+    if (e.kind == Expression::Kind::call && find_function(e.name) == nullptr) return no_function(e);
     std::vector<Compiled> operands;
     operands.reserve(e.children.size());
     for (const Expression& child : e.children) {
@@ -245,7 +247,6 @@ class Compilation {
 
   Compiles call(const Expression& e, const std::vector<Compiled>& operands) {
     const Function* const f = find_function(e.name);
-    if (f == nullptr) return no_function(e);
     if (operands.size() < f->min_arguments || operands.size() > f->max_arguments) {
       return refuse(e, format("{} is called as {}, not with {} argument{}", f->name, f->signature,
                               operands.size(), operands.size() == 1 ? "" : "s"));
@@ -269,8 +270,8 @@ class Compilation {
 
   // --- errors
 
-  static Compiles no_function(const Expression& e) {
-    std::vector<std::string_view> names;
+  Compiles no_function(const Expression& e) const {
+    std::vector<std::string_view> names = binder_.aggregate_names();
     for (const Function& f : functions()) names.push_back(f.name);
     const auto near = nearest(e.name, names);
     return refuse(e, format("there is no function '{}' with {} argument{}{}", e.name, e.children.size(),

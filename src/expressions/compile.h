@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "expressions/ast.h"
 #include "expressions/parse_error.h"
@@ -31,6 +33,8 @@ class Binder {
   // Called only under AggregateUse::allowed. The call's arguments and filter are not compiled with it: they
   // are expressions over the input record, the expression around them is one over the aggregates' results.
   virtual std::expected<Binding, std::string> aggregate(const AggregateCall& call);
+  // For the suggestion after a function that there is not.
+  virtual std::vector<std::string_view> aggregate_names() const { return {}; }
 };
 
 enum class AggregateUse : std::uint8_t { forbidden, allowed };

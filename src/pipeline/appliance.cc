@@ -198,14 +198,10 @@ void Appliance::Work::completed(const Manifest& manifest) {
 void Appliance::Work::remove_old_journal() {
   if (extent_.bytes == 0) return;
   extent_.bytes = 0;
-  const std::string folder = journal_folder(data_dir_);
   platform_.bulk_lane.submit(
-      [&files = platform_.files, folder] {
-        const auto names = files.list(folder);
-        if (!names) return;
-        for (const std::string& name : *names)
-          if (!files.remove(join_path(folder, name))) return;
-        (void)files.sync_directory(folder).has_value();
+      [&files = platform_.files, &log = platform_.log, folder = journal_folder(data_dir_)] {
+        if (const Status erased = erase_journal(files, folder); !erased)
+          log.warning("journal", "the old journal stays for now: " + erased.error().message);
       },
       [] {});
 }

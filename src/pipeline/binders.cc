@@ -25,6 +25,12 @@ TypeSet types_of(FieldSetting::Type type) {
   return TypeSet::any();
 }
 
+std::vector<std::string_view> names_of_aggregates() {
+  std::vector<std::string_view> names;
+  for (const AggregateDeclaration& declaration : aggregate_registry()) names.push_back(declaration.name);
+  return names;
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   const std::vector<std::string_view> views(known.begin(), known.end());
   if (const auto near = nearest(word, views)) return format("; did you mean \"{}\"?", *near);
@@ -174,6 +180,13 @@ std::expected<Binding, std::string> SelectedBinder::field(const FieldPath& path)
       if (selected_[i].name == path.steps[0].name)
         return Binding{first_slot_ + static_cast<std::uint32_t>(i), selected_[i].types};
   return below_.field(path);
+}
+
+std::vector<std::string_view> RowBinder::aggregate_names() const {
+  return names_of_aggregates();
+}
+std::vector<std::string_view> OutputBinder::aggregate_names() const {
+  return names_of_aggregates();
 }
 
 }  // namespace tidemark

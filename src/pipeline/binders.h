@@ -39,6 +39,7 @@ class RowBinder final : public Binder {
 
   std::expected<Binding, std::string> field(const FieldPath& path) override;
   std::expected<Binding, std::string> metadata(Metadata which) override;
+  std::vector<std::string_view> aggregate_names() const override;
 
   // False when the name is taken by another derived column.
   bool add_derived(const std::string& name, TypeSet types);
@@ -66,6 +67,7 @@ class OutputBinder final : public Binder {
   std::expected<Binding, std::string> field(const FieldPath& path) override;
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override;
+  std::vector<std::string_view> aggregate_names() const override;
 
  private:
   const PipelinePlan& plan_;
@@ -83,6 +85,7 @@ class SelectedBinder final : public Binder {
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override {
     return below_.aggregate(call);
   }
+  std::vector<std::string_view> aggregate_names() const override { return below_.aggregate_names(); }
 
  private:
   Binder& below_;

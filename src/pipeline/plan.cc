@@ -345,7 +345,8 @@ std::unique_ptr<Plan> make_plan(const Settings& settings, Diagnostics& diagnosti
   plan->pipelines.resize(settings.pipelines.size());
   for (std::size_t i = 0; i < settings.pipelines.size(); ++i)
     plan->pipelines[i].settings = &settings.pipelines[i];
-  if (diagnostics.has_errors() || !connect_inputs(settings, *plan)) return nullptr;
+  // Settings with mistakes are compiled too, as far as they go: their expressions may have more of them.
+  connect_inputs(settings, *plan);
   for (const std::size_t index : plan->order) PipelineCompilation(settings, *plan, index, diagnostics).run();
   connect_sinks(settings, *plan);
   if (diagnostics.has_errors()) return nullptr;

@@ -371,25 +371,26 @@ void Appliance::Work::make_deliveries() {
 }
 
 Status Appliance::Work::open_journal_tail() {
-  const JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage,
-                             identity_.ancestry};
+  JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage, identity_.ancestry};
+  if (options_.abandon_replay) {
+    if (Status remembered = remember_abandoned(folder); !remembered) return remembered;
+    if (Status forked = fork_durably(barrier_); !forked) return forked;
+    folder.ancestry = identity_.ancestry;
+    forked_ = true;
+  }
   Position known_durable;
   for (const Manifest& manifest : retained_)
     if (manifest.section("journal") != nullptr) known_durable = std::max(known_durable, manifest.position);
-  auto extent = open_journal(folder, options_.abandon_replay ? Position{} : known_durable);
+  if (options_.abandon_replay) known_durable = std::min(known_durable, barrier_);
+  auto extent = open_journal(folder, known_durable, barrier_);
   if (!extent) return pass_on(extent);
   extent_ = std::move(*extent);
   for (const std::string& note : extent_.notes) platform_.log.warning("journal", note);
-
-  if (options_.abandon_replay) {
-    if (Status remembered = remember_abandoned(folder); !remembered) return remembered;
-    extent_.end = barrier_;
-    if (Status forked = fork_durably(barrier_); !forked) return forked;
-    forked_ = true;
-  } else if (Status joins = check_joins(extent_); !joins) {
-    return joins;
-  }
-  extent_.end = std::max(extent_.end, barrier_);
+  if (Status joins = check_joins(extent_); !joins) return joins;
+  // What a checkpoint that was never completed left behind.
+  if (const Status swept = store_->sweep(); !swept)
+    platform_.log.warning("checkpoint",
+                          "what is left of unfinished ones stays for now: " + swept.error().message);
   const JournalTime last_time = std::max(extent_.last_time, engine_->time());
   if (settings_.journal.enabled) {
     journal_ = std::make_unique<JournalWriter>(

@@ -7,7 +7,8 @@
 namespace tidemark {
 
 // Fills inputs, readers and the order: pipelines sorted so that what is read runs before what reads it, by
-// name among equals. False when a name leads nowhere or in a circle, which the loader has refused before.
-bool connect_inputs(const Settings& settings, Plan& plan);
+// name among equals. A pipeline that reads from nowhere, or in a circle, which the loader reports, is left
+// out of the order.
+void connect_inputs(const Settings& settings, Plan& plan);
 
 }  // namespace tidemark
