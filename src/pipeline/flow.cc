@@ -1,6 +1,7 @@
 #include "pipeline/flow.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "pipeline/event_time.h"
 
@@ -30,7 +31,11 @@ class Flow::SourceIntake final : public Intake {
     flow_.sources_[source_]->remember_event(position, payload);
     return position;
   }
-  bool open() const override { return flow_.open(); }
+  bool open() const override {
+    const bool is_open = flow_.open();
+    flow_.refused_ = flow_.refused_ || !is_open;
+    return is_open;
+  }
   Position safe() const override { return flow_.safe_; }
   void hurry() override {
     if (flow_.journal_ != nullptr)
@@ -164,6 +169,8 @@ void Flow::progress() {
   if (parts_.engine.busy() && !events_.hold()) post_work();
   if (!running_) return;
   if (open()) {
+    // A source that was told "not open" waits for resume() by itself, whether or not it was paused from here.
+    if (std::exchange(refused_, false)) paused_ = true;
     set_paused(false);
   } else {
     set_paused(true);

@@ -98,6 +98,7 @@ class Flow {
   Position appended_, safe_;
   bool running_ = false;
   bool paused_ = true;
+  bool refused_ = false;  // a source has asked and was told to wait
   bool work_posted_ = false;
   std::unique_ptr<Timer> tick_;
   std::optional<JournalTime> tick_due_;
