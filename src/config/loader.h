@@ -25,6 +25,10 @@ struct LoaderEnvironment {
 
 // The first file is the main one, the others are conf.d's in name order. Nothing is returned when diagnostics
 // has errors.
+//
+// A stored configuration (Settings::canonical_text) is read back the same way, as the only file. It names the
+// variables and secret files that it was written with; a replay, which opens no connection, may give it a
+// secret_file that returns nothing. Where a variable has changed since, the fingerprint is another one.
 std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
                                       Diagnostics& diagnostics);
 
