@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/format.h"
 #include "config/tables.h"
 

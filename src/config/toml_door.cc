@@ -1,5 +1,6 @@
 #include "config/toml_door.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <sstream>
@@ -7,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include <toml.hpp>
 
