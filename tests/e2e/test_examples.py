@@ -1,0 +1,85 @@
+"""Every file of config/examples holds, and does with sample input what its head says."""
+
+import json
+import time
+
+import pytest
+
+import examples
+import harness
+import peers
+import publisher
+import rows
+
+NAMES = sorted(path.stem for path in examples.FOLDER.glob("*.toml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_passes_the_check(name, tidemark):
+    instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv")
+    assert instance.command("check").returncode == 0
+
+
+def test_each_is_run_by_a_test():
+    here = {"file-once", "roll-up", "plant"}
+    elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert"}
+    assert set(NAMES) == here | elsewhere
+
+
+def test_file_once_sums_up_its_windows_and_ends(tidemark):
+    instance = examples.use(tidemark, "file-once", READINGS=examples.FOLDER / "readings.csv")
+    assert instance.command("run").returncode == 0
+    summary = (instance.data_dir / "summary.csv").read_text()
+    assert summary.splitlines() == [
+        "sensor,window_start,window_end,n,fahrenheit,hot_readings",
+        "KILN,2025-03-01T12:00:00Z,2025-03-01T12:01:00Z,3,177.0,2",
+        "KILN,2025-03-01T12:01:00Z,2025-03-01T12:02:00Z,2,183.0,2",
+        "PUMP,2025-03-01T12:01:00Z,2025-03-01T12:02:00Z,2,70.0,0",
+    ]
+    assert instance.command("run").returncode == 0  # the same file again: it stands at its end
+    assert (instance.data_dir / "summary.csv").read_text() == summary
+
+
+def test_roll_up_adds_minutes_up_to_hours(tidemark):
+    instance = examples.use(tidemark, "roll-up")
+    readings = [{"time": f"2025-03-01T{hour}:{minute:02}:{second:02}Z", "meter": meter, "watts": 100.0 + minute}
+                for hour in (12, 13) for minute in range(60) for second in (0, 20, 40) for meter in ("m1", "m2")]
+    readings.append({"time": "2025-03-01T14:02:00Z", "meter": "m1", "watts": 1.0})
+    half = len(readings) // 2
+    for part in (readings[:half], readings[half:]):  # the second run goes on with the first one's windows
+        lines = "".join(json.dumps(reading) + "\n" for reading in part)
+        assert instance.command("run", input=lines).returncode == 0
+    minutes = rows.json_lines(instance.data_dir / "minutes.jsonl")
+    assert len(minutes) == 240 and all(row["n"] == 3 for row in minutes)
+    assert minutes[0] == {"meter": "m1", "window_start": "2025-03-01T12:00:00Z", "window_end": "2025-03-01T12:01:00Z",
+                          "n": 3, "total": 300.0, "lowest": 100.0, "highest": 100.0}
+    assert rows.json_lines(instance.data_dir / "hours.jsonl") == [
+        {"meter": meter, "window_start": f"2025-03-01T{hour}:00:00Z", "window_end": f"2025-03-01T{hour + 1}:00:00Z",
+         "n": 180, "mean": 129.5, "lowest": 100.0, "highest": 159.0}
+        for hour in (12, 13) for meter in ("m1", "m2")]
+
+
+def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosquitto):
+    instance = examples.use(tidemark, "plant", MQTT_PORT=mosquitto.port).start()
+    harness.wait_until(lambda: all(one["state"] in ("connected", "ready") for kind in ("sources", "sinks")
+                                   for one in instance.command("status", json=True)[kind]), what="the connections")
+    begin = time.time_ns() // 10_000_000_000 * 10_000  # ms, of a ten-second window
+    sender = publisher.Publisher(mosquitto.port)
+    for topic, ts, temp in [("press/p1", 0, 20.0), ("press/p1", 9_999, 30.0), ("pack/p9", 5_000, 95.5),
+                            ("press/p1", 12_000, 50.0),  # the watermark reaches the end of the first window
+                            ("press/p1", 3_000, 40.0)]:  # and this one is late
+        sender.publish(f"plant/{topic}/telemetry", json.dumps({"ts": begin + ts, "temp": temp}))
+    sender.publish("plant/press/p1/telemetry", '{"ts": ')
+    sender.flush()
+    sender.close()
+
+    database = instance.data_dir / "history.db"
+    query = "SELECT line, device, n, mean, hottest FROM per_device ORDER BY line"
+    harness.wait_until(lambda: rows.query(database, query), what="the first window")
+    assert rows.query(database, query) == [("pack", "p9", 1, 95.5, 95.5), ("press", "p1", 2, 25.0, 30.0)]
+    harness.wait_until(lambda: rows.json_lines(instance.data_dir / "bad.jsonl"), what="the bad one")
+    assert instance.terminate() == 0
+    late = rows.json_lines(instance.data_dir / "late.jsonl")
+    assert [(row["line"], row["device"], row["temp"]) for row in late] == [("press", "p1", 40.0)]
+    bad = rows.json_lines(instance.data_dir / "bad.jsonl")
+    assert [(row["source"], row["payload"]) for row in bad] == [("plant", '{"ts": ')]
