@@ -42,6 +42,7 @@ Result<FileCursor> decode_file_cursor(std::string_view bytes, std::string_view w
   };
   Decoder in(bytes);
   Status known = check_tag(take_tag(in), kTag, where);
+  if (!known && known.error().kind == Error::Kind::corrupt) return damaged("it is no cursor");
   if (!known) return pass_on(known);
   if (bytes.size() < FormatTag::kSize + 8) return damaged("it is cut short");
   const std::string_view covered = bytes.substr(0, bytes.size() - 8);
