@@ -1,6 +1,7 @@
 #include "base/disk_format.h"
 
 #include <string>
+#include <utility>
 
 #include "base/format.h"
 
@@ -31,6 +32,11 @@ Status check_tag(const FormatTag& found, const FormatTag& own, std::string_view 
         format("{}: does not begin with '{}'", where, std::string_view(own.magic.data(), own.magic.size())),
         Error::Kind::corrupt);
   if (found.version == 0) return fail(format("{}: has format version 0", where), Error::Kind::corrupt);
+  // A newer version needs a newer program than this one's own; if it says otherwise, these bytes are no
+  // version.
+  const auto needs = [](const FormatTag& tag) { return std::pair(tag.needs_major, tag.needs_minor); };
+  if (found.version > own.version && needs(found) <= needs(own))
+    return fail(format("{}: its first bytes are damaged", where), Error::Kind::corrupt);
   if (found.version > own.version)
     return fail(
         format("{}: was written by a newer Tidemark (format version {}; this program reads up to {}); "

@@ -196,6 +196,9 @@ Status Appliance::Work::choose_checkpoint() {
   auto store = open_store(settings_.checkpoint.store, {platform_.files, platform_.sqlite}, data_dir_);
   if (!store) return pass_on(store);
   store_ = std::move(*store);
+  // What a crash left behind that belongs to no checkpoint. While none is being taken.
+  if (const Status swept = store_->sweep(); !swept)
+    platform_.log.warning("checkpoint", "what a crash left behind stays for now: " + swept.error().message);
   auto ids = store_->list();
   if (!ids) return pass_on(ids);
   if (!ids->empty()) identity_.next_checkpoint = std::max(identity_.next_checkpoint, ids->back().next());
@@ -203,6 +206,9 @@ Status Appliance::Work::choose_checkpoint() {
   std::vector<Manifest> candidates;
   for (const CheckpointId id : *ids) {
     auto manifest = store_->read_manifest(id);
+    // One of a newer program, or one that the disk does not give out, is no damaged one: it is not passed
+    // over.
+    if (!manifest && manifest.error().kind != Error::Kind::corrupt) return pass_on(manifest);
     if (!manifest) {
       platform_.log.error("checkpoint", format("{} is damaged: {}", to_text(id), manifest.error().message));
       reports_.push_back(format("{} is damaged: {}", to_text(id), manifest.error().message));
@@ -479,7 +485,7 @@ Status Appliance::Work::store_configuration() {
   const std::string path = join_path(folder, configuration_name());
   if (Status made = platform_.files.make_directories(folder); !made) return made;
   auto there = read_file(platform_.files, path);
-  if (there && *there == settings_.canonical_text) return {};
+  if (there && *there == settings_.canonical_text) return platform_.files.sync_directory(folder);
   return write_file_atomically(platform_.files, path, settings_.canonical_text);
 }
 

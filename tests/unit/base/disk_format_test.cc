@@ -49,3 +49,9 @@ TEST_CASE("another magic and version 0 are damage") {
   CHECK(zero.error().kind == Error::Kind::corrupt);
   CHECK_FALSE(checked("TMX"));
 }
+
+TEST_CASE("a newer version that says this program reads it is damage") {
+  const Status contradiction = checked(std::string_view("TMXX\103\0\3\0", 8));
+  REQUIRE_FALSE(contradiction);
+  CHECK(contradiction.error().kind == Error::Kind::corrupt);
+}
