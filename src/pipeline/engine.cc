@@ -190,7 +190,10 @@ bool Engine::run_pipelines() {
     }
     pipeline.inbox_texts.clear();
     if (closing_for_step_ && !pipeline.work->close_processing_time(now_, position_, budget)) return false;
-    if (!advance_watermark(pipeline, budget)) return false;
+    // Windows of processing time have just forgotten the time before the step, which is what now_ still
+    // shows.
+    const bool forgotten = closing_for_step_ && pipeline.plan.processing_time;
+    if (!forgotten && !advance_watermark(pipeline, budget)) return false;
     pipeline.row_taken = false;
   }
   has_row_ = false;
@@ -345,7 +348,8 @@ void Engine::bad_record(Source& source, const std::string& why) {
 // The caller's bytes end with apply(): what later slices still read of them is copied.
 void Engine::keep_row() {
   kept_.clear();
-  entry_.topic = {};
+  // The entry itself may still be to come: a timer that is due by its time goes first, and takes slices.
+  entry_.topic = kept_.copy(entry_.topic);
   entry_.resume = {};
   entry_.payload = kept_.copy(entry_.payload);
   if (!has_row_) return;

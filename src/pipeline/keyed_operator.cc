@@ -1,5 +1,6 @@
 #include "pipeline/keyed_operator.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/key_encoding.h"
@@ -249,6 +250,10 @@ void KeyedOperator::drop_expired(std::int64_t until) {
 }
 
 bool KeyedOperator::close_processing_time(JournalTime now, Position position, Budget& budget) {
+  if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
+    if (every_due_) every_due_ = std::min(*every_due_, now);
+    return emit_due(now, position, budget);
+  }
   if (!windowed() || !plan_.processing_time) return true;
   // Everything open ends now; windows of the time before the step may open again later, as new ones.
   while (!open_.empty() || closing_.what != Closing::What::nothing) {
