@@ -443,7 +443,12 @@ Status Appliance::Work::check_joins(const JournalExtent& extent) {
             resumed_ ? "" : ", or begin anew: `tidemark run --from none`"),
         Error::Kind::corrupt);
   const std::string* configuration = resumed_ ? resumed_->section("configuration") : nullptr;
-  if (configuration != nullptr && *configuration != configuration_name() && extent.end > barrier_)
+  if (configuration != nullptr && *configuration != configuration_name() && extent.end > barrier_) {
+    // A run under this configuration that was killed before its first checkpoint recorded the change in front
+    // of all else.
+    auto ours = configuration_follows();
+    if (!ours) return pass_on(ours);
+    if (*ours) return {};
     return fail(
         format(
             "the configuration has changed since {}, and {} entries after it are still to be replayed under "
@@ -451,7 +456,21 @@ Status Appliance::Work::check_joins(const JournalExtent& extent) {
             "`tidemark run --abandon-replay`",
             from, extent.end.value - barrier_.value),
         Error::Kind::usage);
+  }
   return {};
+}
+
+// Whether what the journal holds after the checkpoint begins with the change to the present configuration.
+Result<bool> Appliance::Work::configuration_follows() {
+  SourceTable names;
+  const JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage,
+                             identity_.ancestry};
+  auto reader = JournalReader::open(folder, barrier_, names);
+  if (!reader) return pass_on(reader);
+  auto item = (*reader)->next();
+  if (!item) return pass_on(item);
+  return *item && (*item)->entry.kind == EntryKind::configuration &&
+         (*item)->entry.payload == configuration_name();
 }
 
 Status Appliance::Work::restore_pending() {

@@ -67,6 +67,7 @@ class Appliance::Work final : public EngineOutput {
   Status load_checkpoint(const Manifest& manifest);
   Status open_journal_tail();
   Status check_joins(const JournalExtent& extent);
+  Result<bool> configuration_follows();
   Status make_engine();
   Status make_sources();
   void make_deliveries();
