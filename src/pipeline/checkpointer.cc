@@ -331,6 +331,12 @@ void Checkpointer::committed(Status done) {
   finish(last_->id);
 }
 
+// Not always the first one's: one that was made while an earlier point was replayed, or on a timeline that
+// began there, is newer and stands before it.
+Position Checkpointer::oldest_needed() const {
+  return std::ranges::min_element(retained_, {}, &Manifest::position)->position;
+}
+
 // Older ones go after the new one is complete, never before; then what only they needed.
 void Checkpointer::retire() {
   auto gone = std::make_shared<std::vector<CheckpointId>>(std::exchange(damaged_, {}));
@@ -338,7 +344,7 @@ void Checkpointer::retire() {
     gone->push_back(retained_.front().id);
     retained_.erase(retained_.begin());
   }
-  const Position oldest = retained_.front().position;
+  const Position oldest = oldest_needed();
   if (gone->empty()) return events_.trim(oldest);
   retiring_ = true;
   auto status = std::make_shared<Status>();
@@ -369,7 +375,7 @@ void Checkpointer::shorten_history() {
   auto status = std::make_shared<Status>();
   const CheckpointId id = retained_.front().id;
   retained_.erase(retained_.begin());
-  const Position oldest = retained_.front().position;
+  const Position oldest = oldest_needed();
   retiring_ = true;
   doors_.lane.submit([store = parts_.store, id, status] { *status = store->remove(id); },
                      [this, status, oldest, alive = alive_] {

@@ -103,6 +103,7 @@ class Checkpointer {
   void commit();
   void committed(Status done);
   void retire();
+  Position oldest_needed() const;  // of the retained ones
   void fail_with(Error error);
   void finish(Result<CheckpointId> result);
 
