@@ -224,6 +224,12 @@ void Appliance::Work::describe(Manifest& manifest) {
     manifest.sources.push_back(
         {settings_.sources[i].name, sources_[i]->summary(), engine_->source_watermark(i)});
   }
+  if (!resumed_) return;
+  // Of sources and pipelines that are not configured now: should they come back, their results are numbered
+  // on, since sinks remember the numbers, and what their peers were told stays true.
+  for (const auto& [name, bytes] : resumed_->sections)
+    if ((name.starts_with("engine/") || name.starts_with("source/")) && manifest.section(name) == nullptr)
+      manifest.sections.emplace_back(name, bytes);
 }
 
 // The replay made another result than the sink holds under the same number: another program, or a defect.
