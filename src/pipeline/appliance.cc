@@ -44,29 +44,6 @@ void Appliance::Work::stop(bool command, std::function<void(Status)> stopped) {
   });
 }
 
-namespace {
-
-// Looks again every few milliseconds until the condition holds or the time is over: only while stopping,
-// where what is waited for comes from several sides.
-Later<bool> until(Loop& loop, MonotonicTime latest, std::function<bool()> condition,
-                  std::shared_ptr<std::unique_ptr<Timer>> timer) {
-  return Later<bool>(
-      loop, [&loop, latest, condition = std::move(condition), timer](std::function<void(bool)> done) {
-        auto look = std::make_shared<std::function<void()>>();
-        *look = [&loop, latest, condition, timer, done, look] {
-          if (condition() || loop.now() >= latest) {
-            done(condition());
-            *look = [] {};
-            return;
-          }
-          *timer = loop.at(loop.now() + 2ms, *look);
-        };
-        (*look)();
-      });
-}
-
-}  // namespace
-
 Procedure Appliance::Work::shut_down(bool command) {
   phase_ = Phase::stopping;
   notifier_.status(phase_text());
@@ -100,6 +77,16 @@ Procedure Appliance::Work::shut_down(bool command) {
     const Result<CheckpointId> taken = co_await checkpoint;
     if (!taken) platform_.log.warning("stop", "without a final checkpoint: " + taken.error().message);
   }
+
+  // --- Without a journal it is the checkpoint that lets results go.
+  Later<bool> delivered = until(
+      platform_.loop, platform_.loop.now() + 5s,
+      [this] {
+        return std::ranges::all_of(deliveries_, [](const auto& d) { return d->empty() || d->away(); });
+      },
+      timer);
+  if (!co_await delivered)
+    platform_.log.warning("stop", "a sink did not take its results in time; the checkpoint keeps them");
 
   // --- Acknowledgements go out, connections close.
   Later<bool> closed = until(
@@ -147,7 +134,10 @@ bool Appliance::Work::full() const {
   return std::ranges::any_of(deliveries_, [](const auto& delivery) { return delivery->full(); });
 }
 
+// In the middle of an entry only what comes right by itself may hold the engine: a checkpoint, which is what
+// frees the journal and, without one, the sinks' queues, waits for the entry to be over.
 bool Appliance::Work::hold() const {
+  if (engine_->busy()) return full() || (checkpointer_ && checkpointer_->over_budget());
   if (std::ranges::any_of(deliveries_, [](const auto& delivery) { return delivery->full(); })) return true;
   if (checkpointer_ && checkpointer_->over_budget()) return true;
   return journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
@@ -186,7 +176,7 @@ void Appliance::Work::journal_moved() {
 }
 
 void Appliance::Work::completed(const Manifest& manifest) {
-  if (journal_) return;
+  if (journal_ || !replay_done()) return;
   for (auto& delivery : deliveries_) delivery->release(manifest.position);
   flow_->safe(manifest.position);
   flow_->progress();

@@ -169,6 +169,9 @@ void Checkpointer::barrier() {
 // Which tables get a base now: those never written, and those whose segments together have grown to twice the
 // size of a base. With several shares, a part of the partitions at a time, in turn.
 void Checkpointer::plan_bases() {
+  const unsigned step = EntryTable::kPartitions / base_share_;
+  const EntryTable::Base share{next_partition_, next_partition_ + step};
+  bool any = false;
   for (Capture::Part& part : capture_->parts) {
     std::uint64_t all = 0, base = 0;
     std::size_t segments = 0;
@@ -186,11 +189,12 @@ void Checkpointer::plan_bases() {
     if (!whole) {
       part.base = {0, EntryTable::kPartitions};
     } else if (all > 2 * base + kSmall || segments > kManySegments) {
-      const unsigned step = EntryTable::kPartitions / base_share_;
-      part.base = {next_partition_, next_partition_ + step};
-      next_partition_ = (next_partition_ + step) % EntryTable::kPartitions;
+      part.base = share;
+      any = true;
     }
   }
+  // The same share for all tables, so that each of them comes round to all of its partitions.
+  if (any) next_partition_ = (next_partition_ + step) % EntryTable::kPartitions;
 }
 
 void Checkpointer::capture_slice() {

@@ -82,7 +82,10 @@ class Checkpointer {
   // Too much was captured out of turn and not yet written: input must wait.
   bool over_budget() const;
   // No more periodic ones; a last one may still be requested.
-  void stop_timer() { timer_.reset(); }
+  void stop_timer() {
+    running_ = false;
+    timer_.reset();
+  }
   // Retained checkpoints are given up, oldest first, until one is left: the journal needs the room.
   void shorten_history();
 

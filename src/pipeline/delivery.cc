@@ -45,11 +45,15 @@ void Delivery::opened(Result<std::optional<Holdings>> held) {
   pump();
 }
 
+ResultNumber Delivery::held(const ChannelId& channel) const {
+  const auto at = held_.find(channel);
+  return at == held_.end() ? ResultNumber{} : at->second.number;
+}
+
 // The journal that made the missing rows is gone: they cannot be made again, only reported.
 void Delivery::note_gaps() {
   for (const auto& [channel, mark] : expected_) {
-    const auto at = held_.find(channel);
-    const ResultNumber holds = at == held_.end() ? ResultNumber{} : at->second.number;
+    const ResultNumber holds = held(channel);
     if (holds < mark.number)
       doors_.log.error(
           "sinks." + settings_.name,

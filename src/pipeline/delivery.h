@@ -59,7 +59,10 @@ class Delivery {
   // restore_pending().
   void expect(const ChannelId& channel, const ChannelMark& mark);
   void open(std::vector<const ResultSchema*> schemas);
-  bool opened() const { return opened_; }
+  // Whether it is known what the sink holds: it has answered, or is one that cannot say.
+  bool answered() const { return opened_ || !failure_.empty() || !declaration_.remembers; }
+  // The last result of the channel that the sink holds; 0 when it holds none or cannot say.
+  ResultNumber held(const ChannelId& channel) const;
 
   void add(const Emission& emission);
   // Results of entries up to here may leave.

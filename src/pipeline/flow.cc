@@ -236,7 +236,8 @@ void Flow::schedule_tick() {
     tick_due_.reset();
     if (!running_) return;
     const auto still_due = parts_.engine.next_due();
-    if (settled() && still_due && *still_due <= clock_.now())
+    if (!settled()) return;  // work_on() looks again when everything taken is applied
+    if (still_due && *still_due <= clock_.now())
       control(EntryKind::tick, {});
     else
       schedule_tick();

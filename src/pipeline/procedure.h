@@ -76,4 +76,23 @@ inline Later<bool> turn_of_others(Loop& loop) {
   return Later<bool>(loop, [](const std::function<void(bool)>& go_on) { go_on(true); });
 }
 
+// Looks every few milliseconds until the condition holds or it is `latest`; true when it holds. For starts
+// and stops, where what is waited for comes from several sides. `timer` keeps the next look.
+inline Later<bool> until(Loop& loop, MonotonicTime latest, std::function<bool()> condition,
+                         std::shared_ptr<std::unique_ptr<Timer>> timer) {
+  return Later<bool>(
+      loop, [&loop, latest, condition = std::move(condition), timer](std::function<void(bool)> done) {
+        auto look = std::make_shared<std::function<void()>>();
+        *look = [&loop, latest, condition, timer, done, look] {
+          if (!condition() && loop.now() < latest) {
+            *timer = loop.at(loop.now() + 2ms, *look);
+            return;
+          }
+          done(condition());
+          loop.post([look] { *look = [] {}; });  // it holds itself; not while it runs
+        };
+        (*look)();
+      });
+}
+
 }  // namespace tidemark

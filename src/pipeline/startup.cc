@@ -53,6 +53,7 @@ Procedure Appliance::Work::start_up() {
   // have.
   phase_ = Phase::replaying;
   checkpointer_->run();
+  const auto looks = std::make_shared<std::unique_ptr<Timer>>();
   const JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage,
                              identity_.ancestry};
   if (extent_.end > barrier_) {
@@ -67,9 +68,24 @@ Procedure Appliance::Work::start_up() {
       notifier_.status(phase_text());
       checkpointer_->turn();
       co_await turn_of_others(platform_.loop);
+      if (!full()) continue;
+      // A sink takes its time: nothing to do until it has made room.
+      Later<bool> room = until(
+          platform_.loop, platform_.loop.now() + 50ms, [this] { return !full(); }, looks);
+      co_await room;
     }
   }
   for (auto& delivery : deliveries_) delivery->release(extent_.end);
+
+  // --- Results leave only after their inputs are durable: a sink that holds more than the replay has made
+  // knows of entries that are gone. A sink that does not answer now (somebody locks its database) is not
+  // waited for long.
+  Later<bool> answered = until(
+      platform_.loop, platform_.loop.now() + 2s,
+      [this] { return std::ranges::all_of(deliveries_, [](const auto& d) { return d->answered(); }); },
+      looks);
+  co_await answered;
+  if (Status complete = check_nothing_lost(); !complete) co_return started(std::move(complete));
 
   // --- A new timeline becomes the only one before anything new is accepted: a crash from here on cannot
   // bring the abandoned branch back.
@@ -152,20 +168,19 @@ Status Appliance::Work::know_identity() {
   std::optional<Identity> previous;
   if (known) previous = std::move(*known);
   if (!previous && !absent && !from_none) return pass_on(known);
-  if (absent && !from_none) {
-    auto exists = state_exists();
-    if (!exists) return pass_on(exists);
-    if (*exists)
-      return fail(
-          format(
-              "{} is missing, but there are checkpoints or a journal beside it. Restore it from a copy, or "
-              "begin anew with `tidemark run --from none`",
-              identity_path(data_dir_)),
-          Error::Kind::corrupt);
-  }
+  auto exists = state_exists();
+  if (!exists) return pass_on(exists);
+  if (absent && !from_none && *exists)
+    return fail(
+        format("{} is missing, but there are checkpoints or a journal beside it. Restore it from a copy, or "
+               "begin anew with `tidemark run --from none`",
+               identity_path(data_dir_)),
+        Error::Kind::corrupt);
 
-  // A service manager that starts `run --from none` again after a crash must not wipe what has come since.
-  if (!previous || (from_none && !previous->from_none)) {
+  // A service manager that starts `run --from none` again after a crash must not wipe what has come since. A
+  // lineage of which nothing is left (a deletion that a crash cut short) has ended: its numbers would begin
+  // anew, and sinks would take the results for ones that they hold.
+  if (!previous || !*exists || (from_none && !previous->from_none)) {
     if (Status begun = begin_lineage(previous); !begun) return begun;
   } else {
     identity_ = std::move(*previous);
@@ -253,6 +268,13 @@ Status Appliance::Work::choose_checkpoint() {
             "none of the {} checkpoints in {} verifies, and starting empty would lose their counts. Look at "
             "them with `tidemark checkpoint verify`; to begin anew all the same, `tidemark run --from none`",
             damaged_.size(), data_dir_),
+        Error::Kind::corrupt);
+  if (!ids->empty())
+    return fail(
+        format("the {} checkpoints in {} belong to another history than {} names, and starting empty would "
+               "lose their counts. Bring back what belongs together; to begin anew all the same, `tidemark run "
+               "--from none`",
+               ids->size(), data_dir_, identity_path(data_dir_)),
         Error::Kind::corrupt);
   if (Status made = make_engine(); !made) return made;
   if (Status made = make_sources(); !made) return made;
@@ -471,6 +493,23 @@ Result<bool> Appliance::Work::configuration_follows() {
   if (!item) return pass_on(item);
   return *item && (*item)->entry.kind == EntryKind::configuration &&
          (*item)->entry.payload == configuration_name();
+}
+
+Status Appliance::Work::check_nothing_lost() const {
+  for (const auto& delivery : deliveries_)
+    for (const auto& [schema, mark] : engine_->marks()) {
+      const ResultNumber held = delivery->held(schema->channel);
+      if (held <= mark.number) continue;
+      return fail(
+          format(
+              "sink \"{}\" holds {} results of \"{}\", but the journal in {} only leads to {}: entries that "
+              "were durable are missing from its end. Put them back from a copy, or go on from {} without "
+              "them: `tidemark run --abandon-replay`",
+              delivery->settings().name, held.value, schema->pipeline, journal_folder(data_dir_),
+              mark.number.value, resumed_ ? to_text(resumed_->id) : "the beginning"),
+          Error::Kind::corrupt);
+    }
+  return {};
 }
 
 Status Appliance::Work::restore_pending() {
