@@ -15,6 +15,10 @@ Status RowFile::open() {
     Result<std::optional<FileCursor>> loaded = load_file_cursor(files_, options_.cursor_path);
     if (!loaded) return pass_on(loaded);
     stored = std::move(*loaded);
+    // What is seen here may so far be in the page cache only: a program that was killed between the cursor's
+    // rename and the sync of its folder left one that the next power cut would take back.
+    Status synced = files_.sync_directory(parent_path(options_.cursor_path));
+    if (!synced) return synced;
   }
   Status opened = open_file();
   if (!opened) return opened;

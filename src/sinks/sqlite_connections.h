@@ -2,7 +2,7 @@
 //
 // A database that was replaced or removed under its name is opened anew. Before that, everybody lets go of
 // the older connection: SQLite removes a log by its name when it closes, and that name would by then be the
-// new database's. Threads: the bulk lane only. Lifetime: opener and files outlive it, it outlives its
+// new database's. What a database holds is made durable before it is read. Threads: the bulk lane only. Lifetime: opener and files outlive it, it outlives its
 // holders.
 #pragma once
 
@@ -32,6 +32,8 @@ class SqliteConnections {
   void forget(Holder& holder);
 
  private:
+  Status make_durable(const std::string& path);
+
   struct Open {
     FileIdentity identity;
     std::weak_ptr<Sqlite> connection;  // closed with the last holder
