@@ -1,4 +1,4 @@
-#include "crash_scenario.h"
+#include "simulation/crash_scenario.h"
 
 #include <algorithm>
 #include <memory>
@@ -115,12 +115,13 @@ class CrashRun {
            std::uint64_t seed, std::int64_t wall_ns, SimulatedPeer::Memory memory = {})
       : scenario_(scenario),
         machine_({.seed = seed, .lanes = scenario.lanes, .wall_ns = wall_ns}, std::move(disk)),
-        device_("press", "127.0.0.1:9999", memory) {
+        device_("press", "127.0.0.1:9999", memory),
+        idle_first_(seed % 3 == 0) {
     for (const std::string& line : oracle.device_lines()) device_.measure(line);
   }
 
   Machine& machine() { return machine_; }
-  const SimulatedPeer& device() const { return device_; }
+  SimulatedPeer& device() { return device_; }
   std::int64_t wall_ns() const { return 1'740'830'400'000'000'000 + to_ns(machine_.now()); }
 
   // Feeds until `lines` have been sent, or everything is acknowledged. The first thing wrong, or nothing.
@@ -128,6 +129,8 @@ class CrashRun {
                             const std::function<void(std::uint64_t batch)>& before = {}) {
     if (const Status booted = machine_.boot(config_of(scenario_)); !booted)
       return "P4: the start refused: " + booted.error().message;
+    // In some runs nothing comes in at first: checkpoints are then taken of what the replay made.
+    if (idle_first_) machine_.advance(700ms);
     if (!device_.connect(machine_.network())) return "nobody listens";
     // Long enough for many checkpoints without a journal, where each acknowledgement waits for one.
     for (std::uint64_t batch = 0; batch < 600; ++batch) {
@@ -152,6 +155,7 @@ class CrashRun {
   const CrashScenario& scenario_;
   Machine machine_;
   SimulatedPeer device_;
+  bool idle_first_;
 };
 
 // Cuts the watched run before its operations, and judges what follows.
@@ -168,14 +172,21 @@ class CrashWatch {
     disk->ignore_directory_sync(scenario_.ignore_directory_sync);
     disk->record(true);
     CrashRun run(scenario_, oracle_, std::move(disk), scenario_.seed, kBegin * 1'000'000);
-    run.machine().disk().before_operation(
-        [&](FaultFiles::Operation, const std::string&) { cut_before_next(run); });
+    run.machine().disk().before_operation([&](FaultFiles::Operation kind, const std::string& path) {
+      cut_before_next(run, format("{} {}", name_of(kind), path));
+    });
 
-    // One checkpoint fails in each half, and is abandoned.
+    // In each half one checkpoint fails and is abandoned, and both kinds of sinks are away for a while, over
+    // a checkpoint that must keep their results.
     const auto fault = [&](std::uint64_t batch) {
-      look_at_bases(run);
-      if (batch == 8)
-        run.machine().disk().fail({.operation = FaultFiles::Operation::write, .path_part = "checkpoints"});
+      look_at_segments(run);
+      const auto fail_writes = [&](const char* path_part, std::uint64_t times) {
+        run.machine().disk().fail(
+            {.operation = FaultFiles::Operation::write, .path_part = path_part, .times = times});
+      };
+      if (batch == 6) fail_writes("checkpoints", 1);
+      if (batch == 10) fail_writes("updates.jsonl", 1);
+      if (batch == 14) fail_writes("out.db", 1);
     };
     note(run.boot_and_feed(kDeviceLines / 2, fault), "the run");
     count_checkpoints(run);
@@ -205,7 +216,7 @@ class CrashWatch {
     report.abandoned += status.checkpoint.failed;
   }
 
-  void look_at_bases(CrashRun& run) {
+  void look_at_segments(CrashRun& run) {
     run.machine().appliance().list_checkpoints([&](Result<std::vector<Appliance::Listed>> listed) {
       if (!listed) return;
       for (const Appliance::Listed& checkpoint : *listed) {
@@ -213,37 +224,56 @@ class CrashWatch {
         for (const SegmentReference& segment : checkpoint.manifest->segments)
           if (segment.owner == "state/wide" && segment.base_to > segment.base_from)
             bases_.insert(segment.name);
+          else if (segment.owner.starts_with("pending/"))
+            pending_.insert(segment.owner);
       }
     });
     report.state_bases = bases_.size();
+    report.sinks_kept_for = pending_.size();
   }
 
-  void cut_before_next(CrashRun& run) {
+  void cut_before_next(CrashRun& run, const std::string& what) {
+    run.device().listen();
     const std::uint64_t operation = run.machine().disk().operations() + 1;
-    if (operation % scenario_.stride != 0 || report.violations.size() >= scenario_.enough_violations) return;
+    if (scenario_.only_before != 0 ? operation != scenario_.only_before : operation % scenario_.stride != 0)
+      return;
+    if (report.violations.size() >= scenario_.enough_violations) return;
     for (const Loss loss : scenario_.losses) {
-      static constexpr const char* kNames[] = {"all unsynced", "nothing", "random"};
       const std::uint64_t seed = scenario_.seed * 100'000 + operation;
       ++report.cuts;
+      // What survived without having been synced may be lost by the next cut: those are cut more often.
+      const std::uint64_t second_cut_every = loss == Loss::none ? 3 : 16;
       recover(run.machine().disk().after_crash(loss, seed), seed, run.wall_ns(), run.device().memory(),
-              format("cut before operation {}, lost: {} (seed {})", operation,
-                     kNames[static_cast<std::size_t>(loss)], seed),
-              report.cuts % scenario_.second_cut_every == 0);
+              format("cut before {} {}, lost: {}", operation, what, name_of(loss)),
+              operation % second_cut_every == 0);
     }
   }
+
+  static std::string_view name_of(Loss loss) {
+    static constexpr std::string_view kNames[] = {"all unsynced", "nothing", "random"};
+    return kNames[static_cast<std::size_t>(loss)];
+  }
+  static std::string_view name_of(FaultFiles::Operation operation) { return tidemark::name_of(operation); }
 
   void recover(std::unique_ptr<FaultFiles> disk, std::uint64_t seed, std::int64_t wall_ns,
                SimulatedPeer::Memory memory, const std::string& where, bool cut_again) {
     CrashRun run(scenario_, oracle_, std::move(disk), seed, wall_ns, memory);
     if (cut_again) {
       // Somewhere in the first steps of the recovery.
-      const std::uint64_t at = 1 + FakeRandom(seed).below(60);
-      run.machine().disk().before_operation([&, at](FaultFiles::Operation, const std::string&) {
+      const std::uint64_t at = 1 + FakeRandom(seed).below(120);
+      const auto cut = [&, at](FaultFiles::Operation kind, const std::string& path) {
         if (run.machine().disk().operations() + 1 != at) return;
-        ++report.second_cuts;
-        recover(run.machine().disk().after_crash(Loss::random, seed + 1), seed + 1, run.wall_ns(),
-                run.device().memory(), format("{}, and again before operation {}", where, at), false);
-      });
+        run.device().listen();
+        for (const Loss loss : {Loss::all_unsynced, Loss::random}) {
+          ++report.second_cuts;
+          recover(run.machine().disk().after_crash(loss, seed + 1), seed + 1, run.wall_ns(),
+                  run.device().memory(),
+                  format("{}, and again before {} {} {}, lost: {}", where, at, name_of(kind), path,
+                         name_of(loss)),
+                  false);
+        }
+      };
+      run.machine().disk().before_operation(cut);
     }
     if (std::string wrong = run.boot_and_feed(UINT64_MAX); !wrong.empty())
       return note(std::move(wrong), where);
@@ -253,7 +283,7 @@ class CrashWatch {
 
   const CrashScenario& scenario_;
   CrashOracle oracle_;
-  std::set<std::string> bases_;
+  std::set<std::string> bases_, pending_;
 };
 
 std::vector<std::string> lines_of(const FaultFiles& disk, const std::string& path) {

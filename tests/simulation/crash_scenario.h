@@ -26,8 +26,8 @@ struct CrashScenario {
   std::uint64_t seed = 1;
   std::uint64_t stride = 1;  // cuts at every so many operations
   std::vector<Loss> losses = {Loss::all_unsynced, Loss::none, Loss::random};
-  std::uint64_t second_cut_every = 16;  // so many recoveries are themselves cut
-  bool ignore_sync = false;             // the disk lies, for controls
+  std::uint64_t only_before = 0;  // not 0: the one cut that is made, to look at it closely
+  bool ignore_sync = false;       // the disk lies, for controls
   bool ignore_directory_sync = false;
   std::size_t enough_violations = 20;  // then no more cuts are made
 };
@@ -37,6 +37,7 @@ struct CrashReport {
   std::uint64_t cuts = 0;        // recoveries that were checked
   std::uint64_t second_cuts = 0;
   std::uint64_t checkpoints = 0, abandoned = 0, journal_segments_trimmed = 0, state_bases = 0;
+  std::uint64_t sinks_kept_for = 0;  // whose undelivered results stood in a checkpoint
   std::vector<std::string> violations;
   std::string text() const;  // the figures in one line
   std::string first_violations() const;

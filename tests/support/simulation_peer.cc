@@ -18,7 +18,7 @@ bool SimulatedPeer::connect(FakeNetwork& network) {
 
 void SimulatedPeer::turn(std::size_t most) {
   if (!connection_) return;
-  read_answers();
+  listen();
   if (!welcomed_ || next_ >= lines_.size()) return;
   std::string bytes;
   const std::uint64_t end = next_ + std::min<std::uint64_t>(most, lines_.size() - next_);
@@ -27,7 +27,8 @@ void SimulatedPeer::turn(std::size_t most) {
   memory_.sent = std::max(memory_.sent, next_);
 }
 
-void SimulatedPeer::read_answers() {
+void SimulatedPeer::listen() {
+  if (!connection_) return;
   received_ += connection_->take_received();
   static constexpr std::string_view kBefore = "{\"ack\":", kAfter = "}\n";
   std::size_t at = 0;

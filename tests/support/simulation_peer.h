@@ -37,12 +37,13 @@ class SimulatedPeer {
   void disconnect() { connection_.reset(); }
   // Reads what was answered and sends what is unsent, at most `most` lines, as one read.
   void turn(std::size_t most = SIZE_MAX);
+  // Reads what was answered. An answer that has left the machine counts, also when it loses its power now.
+  void listen();
   bool all_acknowledged() const { return memory_.acknowledged == lines_.size(); }
   const Memory& memory() const { return memory_; }
   const std::vector<std::string>& violations() const { return violations_; }
 
  private:
-  void read_answers();
   void answered(std::uint64_t lines);
 
   std::string name_, address_;
