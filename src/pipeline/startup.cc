@@ -211,9 +211,6 @@ Status Appliance::Work::choose_checkpoint() {
   auto store = open_store(settings_.checkpoint.store, {platform_.files, platform_.sqlite}, data_dir_);
   if (!store) return pass_on(store);
   store_ = std::move(*store);
-  // What a crash left behind that belongs to no checkpoint. While none is being taken.
-  if (const Status swept = store_->sweep(); !swept)
-    platform_.log.warning("checkpoint", "what a crash left behind stays for now: " + swept.error().message);
   auto ids = store_->list();
   if (!ids) return pass_on(ids);
   if (!ids->empty()) identity_.next_checkpoint = std::max(identity_.next_checkpoint, ids->back().next());
