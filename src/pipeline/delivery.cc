@@ -53,7 +53,11 @@ ResultNumber Delivery::held(const ChannelId& channel) const {
 // The journal that made the missing rows is gone: they cannot be made again, only reported.
 void Delivery::note_gaps() {
   for (const auto& [channel, mark] : expected_) {
-    const ResultNumber holds = held(channel);
+    // What was delivered before a fork stands under the timelines before it.
+    ResultNumber holds;
+    for (const auto& [its, its_mark] : held_)
+      if (its.lineage == channel.lineage && its.uid == channel.uid && its.kind == channel.kind)
+        holds = std::max(holds, its_mark.number);
     if (holds < mark.number)
       doors_.log.error(
           "sinks." + settings_.name,
