@@ -195,6 +195,7 @@ std::string Delivery::pending_rows(Position through, std::uint64_t& count) const
 Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) {
   Decoder in(rows);
   Row row;
+  std::uint64_t given_up = 0;
   while (take_row(in, row)) {
     Decoder key(row.key), payload(row.payload);
     const std::string uid(key.bytes());
@@ -207,15 +208,22 @@ Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) 
       return fail("a waiting result of sink \"" + settings_.name + "\" does not decode",
                   Error::Kind::corrupt);
     const ResultSchema* schema = find(uid, kind);
-    if (schema == nullptr) continue;
-    std::vector<Value> values(schema->columns.size());
-    if (!decode_values(bytes, values)) continue;  // the pipeline has other columns now
+    std::vector<Value> values(schema != nullptr ? schema->columns.size() : 0);
+    if (schema == nullptr || !decode_values(bytes, values)) {  // it is gone, or has other columns now
+      ++given_up;
+      continue;
+    }
     queue_.push_back({schema, number, chain, position, std::string(bytes)});
     bytes_ += cost(queue_.back());
     flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
   }
   if (in.failed())
     return fail("waiting results of sink \"" + settings_.name + "\" do not decode", Error::Kind::corrupt);
+  if (given_up != 0)
+    doors_.log.error("sinks." + settings_.name,
+                     format("{} results that waited are given up: their pipeline is no longer configured, or "
+                            "has other columns",
+                            given_up));
   return {};
 }
 

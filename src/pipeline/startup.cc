@@ -268,10 +268,11 @@ Status Appliance::Work::choose_checkpoint() {
         Error::Kind::corrupt);
   if (!ids->empty())
     return fail(
-        format("the {} checkpoints in {} belong to another history than {} names, and starting empty would "
-               "lose their counts. Bring back what belongs together; to begin anew all the same, `tidemark run "
-               "--from none`",
-               ids->size(), data_dir_, identity_path(data_dir_)),
+        format(
+            "the {} checkpoints in {} belong to another history than {} names, and starting empty would "
+            "lose their counts. Bring back what belongs together; to begin anew all the same, `tidemark run "
+            "--from none`",
+            ids->size(), data_dir_, identity_path(data_dir_)),
         Error::Kind::corrupt);
   if (Status made = make_engine(); !made) return made;
   if (Status made = make_sources(); !made) return made;
@@ -525,6 +526,19 @@ Status Appliance::Work::restore_pending() {
       if (!read) return read;
     }
     delivery->release(barrier_);
+  }
+  for (const SegmentReference& segment : resumed_->segments) {
+    constexpr std::string_view kPending = "pending/";
+    const auto named = [&](const SinkSettings& sink) {
+      return segment.owner == format("{}{}", kPending, sink.name);
+    };
+    if (!segment.owner.starts_with(kPending) || std::ranges::any_of(settings_.sinks, named)) continue;
+    const std::string text = format(
+        "{} results wait in {} for sink \"{}\", which is not in the configuration: they are given up "
+        "with the next checkpoint",
+        segment.rows, to_text(resumed_->id), segment.owner.substr(kPending.size()));
+    platform_.log.error("sinks", text);
+    reports_.push_back(text);
   }
   // A sink that receives a channel since before this checkpoint must hold what was delivered by then.
   const std::string* delivered = resumed_->section("delivered");
