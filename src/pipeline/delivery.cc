@@ -41,6 +41,7 @@ void Delivery::opened(Result<std::optional<Holdings>> held) {
   if (*held && mode_ == DeliveryMode::exactly_once) {
     held_ = std::move(**held);
     note_gaps();
+    drop_held_before_fork();
   }
   pump();
 }
@@ -65,6 +66,23 @@ void Delivery::note_gaps() {
                  "received; was it replaced by an older copy?",
                  holds.value + 1, mark.number.value, channel.uid));
   }
+}
+
+// Nothing leaves before opened(), so they are still in front.
+void Delivery::drop_held_before_fork() {
+  std::deque<Waiting> kept;
+  for (std::size_t i = 0; i < restored_; ++i) {
+    ChannelId channel = queue_[i].schema->channel;
+    channel.timeline = restored_timeline_;
+    if (queue_[i].number <= held(channel)) {
+      ++skipped_;
+      bytes_ -= cost(queue_[i]);
+    } else {
+      kept.push_back(std::move(queue_[i]));
+    }
+  }
+  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(restored_));
+  queue_.insert(queue_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
 }
 
 void Delivery::add(const Emission& emission) {
@@ -192,7 +210,8 @@ std::string Delivery::pending_rows(Position through, std::uint64_t& count) const
   return out;
 }
 
-Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) {
+Status Delivery::restore_pending(std::string_view rows, Timeline issued_on, const FindSchema& find) {
+  restored_timeline_ = issued_on;
   Decoder in(rows);
   Row row;
   std::uint64_t given_up = 0;
@@ -214,6 +233,7 @@ Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) 
       continue;
     }
     queue_.push_back({schema, number, chain, position, std::string(bytes)});
+    ++restored_;
     bytes_ += cost(queue_.back());
     flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
   }

@@ -80,7 +80,9 @@ class Delivery {
   // anything else is added. `find` gives the schema of a channel, or null when it is gone.
   std::string pending_rows(Position through, std::uint64_t& count) const;
   using FindSchema = std::function<const ResultSchema*(const std::string& uid, ChannelKind kind)>;
-  Status restore_pending(std::string_view rows, const FindSchema& find);
+  // `issued_on`: the timeline of the checkpoint that kept them; the sink holds them under it, should it have
+  // got them since.
+  Status restore_pending(std::string_view rows, Timeline issued_on, const FindSchema& find);
 
   void close(std::function<void()> closed);
   SinkReport report() const;
@@ -96,6 +98,7 @@ class Delivery {
   };
   void opened(Result<std::optional<Holdings>> held);
   void note_gaps();
+  void drop_held_before_fork();
   bool drop_held();
   bool due() const;
   void pump();
@@ -118,6 +121,8 @@ class Delivery {
   std::vector<Value> values_;  // of the batch in flight
   std::vector<ResultView> rows_;
 
+  std::size_t restored_ = 0;  // rows at the front of queue_ that a checkpoint kept
+  Timeline restored_timeline_;
   bool opened_ = false;
   std::string failure_;
   Holdings held_, expected_;

@@ -521,8 +521,9 @@ Status Appliance::Work::restore_pending() {
   for (auto& delivery : deliveries_) {
     for (const SegmentReference& segment : resumed_->segments) {
       if (segment.owner != "pending/" + delivery->settings().name) continue;
-      const Status read = store_->read_segment(
-          *resumed_, segment, [&](std::string_view rows) { return delivery->restore_pending(rows, find); });
+      const Status read = store_->read_segment(*resumed_, segment, [&](std::string_view rows) {
+        return delivery->restore_pending(rows, resumed_->timeline, find);
+      });
       if (!read) return read;
     }
     delivery->release(barrier_);
