@@ -27,6 +27,27 @@ Result<JournalExtent> extent_of(const JournalScan& scan, Position needed_after) 
   return extent;
 }
 
+// The newest durable entry is never trimmed. A journal that ends before an entry which is known to have been
+// durable, and that a checkpoint may even cover, has therefore lost its end, and what was acknowledged behind
+// that entry with it. Only where the present timeline begins there, nothing that followed counts.
+bool ends_too_early(const JournalScan& scan, const JournalFolder& folder, Position known_durable,
+                    Position needed_after) {
+  if (known_durable < needed_after) return false;  // the journal was off in between, and erased
+  const auto& forks = folder.ancestry.forks();
+  const Position begun = forks.empty() ? Position{} : forks.back().at;
+  return scan.end < known_durable && known_durable > begun;
+}
+
+Error cut_short(const JournalFolder& folder, const JournalScan& scan, Position known_durable) {
+  const std::string end = scan.end.value == 0 ? "holds no entry" : format("ends at entry {}", scan.end.value);
+  return Error{
+      format(
+          "journal: {} {}, but entry {} was durable in it: what was recorded after it, if anything, is gone "
+          "too. Bring the missing files back, or go on without: `tidemark run --abandon-replay`",
+          folder.path, end, known_durable.value),
+      Error::Kind::corrupt};
+}
+
 Result<std::uint64_t> bytes_in(const JournalFolder& folder) {
   Result<std::vector<std::uint64_t>> numbers = list_segments(folder.files, folder.path);
   if (!numbers) return pass_on(numbers);
@@ -52,6 +73,8 @@ Result<JournalExtent> open_journal(const JournalFolder& folder, Position known_d
     return std::unexpected(damaged(format("{} ends at entry {}, but entry {} was durable", folder.path,
                                           scan->end.value, known_durable.value),
                                    reached.next(), known_durable));
+  if (ends_too_early(*scan, folder, known_durable, needed_after))
+    return std::unexpected(cut_short(folder, *scan, known_durable));
   Result<TailRepair> repaired = repair_tail(folder, *scan, known_durable);
   if (!repaired) return pass_on(repaired);
   Result<JournalExtent> extent = extent_of(*scan, needed_after);

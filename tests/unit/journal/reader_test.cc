@@ -205,10 +205,21 @@ TEST_CASE("damage at or before the checkpoint that is started from is noted and 
   CHECK(disk.entries(Position{10}) == 10);
 }
 
-TEST_CASE("a journal that ends before the checkpoint continues behind it") {
+TEST_CASE("a journal that lost its end below the checkpoint is refused: nobody knows what followed") {
+  Disk disk;
+  CHECK(disk.refusal(Position{8}, Position{8}).message.find("holds no entry") != std::string::npos);
+  put(disk.files, 1, block({1, 5, 0}));
+  const Error error = disk.refusal(Position{8}, Position{8});
+  CHECK(error.message.find("ends at entry 5, but entry 8 was durable") != std::string::npos);
+  CHECK(error.message.find("--abandon-replay") != std::string::npos);
+  CHECK(has(disk.files, 1));
+  CHECK(disk.open(Position{8}, Position{8}, Ancestry{}.forked(Position{8})).end == Position{8});
+}
+
+TEST_CASE("a journal that was off until the checkpoint continues behind it") {
   Disk disk;
   put(disk.files, 1, block({1, 5, 0}));
-  const JournalExtent extent = disk.open(Position{8}, Position{8});
+  const JournalExtent extent = disk.open(Position{5}, Position{8});
   CHECK(extent.end == Position{8});
   CHECK(extent.first == Position{9});
   put(disk.files, 2, block({9, 3, 8, 1, 2}));
