@@ -100,7 +100,7 @@ Procedure Appliance::Work::shut_down(bool command) {
   }
 
   // --- What the directory remembers. With on_stop = "delete", and only at the user's own command, nothing.
-  identity_.from_none = false;
+  identity_.from_none = identity_.abandoned = false;
   status = write_identity(platform_.files, data_dir_, identity_);
   if (status && command && settings_.checkpoint.delete_on_stop) {
     store_.reset();

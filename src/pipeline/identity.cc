@@ -20,7 +20,7 @@ void encode_body(Encoder& out, const Identity& identity) {
     out.u32(fork.parent.value);
     out.u64(fork.at.value);
   }
-  out.boolean(identity.from_none);
+  out.u8(static_cast<std::uint8_t>((identity.from_none ? 1 : 0) | (identity.abandoned ? 2 : 0)));
   out.varint(identity.client_ids.size());
   for (const auto& [name, id] : identity.client_ids) {
     out.bytes(name);
@@ -41,7 +41,9 @@ bool decode_body(Decoder& in, Identity& identity) {
     forks.push_back(fork);
   }
   identity.ancestry = Ancestry(std::move(forks));
-  identity.from_none = in.boolean();
+  const std::uint8_t begun = in.u8();
+  identity.from_none = (begun & 1) != 0;
+  identity.abandoned = (begun & 2) != 0;
   for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
     const std::string name(in.bytes());
     identity.client_ids[name] = std::string(in.bytes());

@@ -7,7 +7,8 @@
 //   magic "TMLINEA1"  version u32  body length u32  body  checksum u64 over all before it
 //   body: lineage (16 bytes)  run u32  next checkpoint u64  forks (count, then timeline u32, parent u32,
 //   position u64)
-//         from_none u8  client ids (count, then name, id)   -- counts varint, texts length-prefixed
+//         begun u8 (bit 0 from_none, bit 1 abandoned)  client ids (count, then name, id)   -- counts varint,
+//         texts length-prefixed
 // Value.
 #pragma once
 
@@ -31,6 +32,7 @@ struct Identity {
   // This lineage was begun by `run --from none` and has not been stopped cleanly since: the same command
   // line, given again by a service manager after a crash, must not begin anew once more.
   bool from_none = false;
+  bool abandoned = false;                         // the same of `run --abandon-replay`
   std::map<std::string, std::string> client_ids;  // of MQTT, by "sources.NAME" and "sinks.NAME"
 };
 

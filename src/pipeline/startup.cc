@@ -85,7 +85,16 @@ Procedure Appliance::Work::start_up() {
       [this] { return std::ranges::all_of(deliveries_, [](const auto& d) { return d->answered(); }); },
       looks);
   co_await answered;
-  if (Status complete = check_nothing_lost(); !complete) co_return started(std::move(complete));
+  if (Status complete = check_nothing_lost(); !complete) {
+    if (journal_) co_return started(std::move(complete));
+    // Without a journal, going back to an older checkpoint means that what followed it is not made again:
+    // other results would get the numbers that the sink holds.
+    platform_.log.error("start", complete.error().message);
+    reports_.push_back(complete.error().message);
+    if (Status forked = fork_durably(barrier_); !forked) co_return started(std::move(forked));
+    assign_channels(*plan_, identity_.lineage, identity_.ancestry.current());
+    forked_ = true;
+  }
 
   // --- A new timeline becomes the only one before anything new is accepted: a crash from here on cannot
   // bring the abandoned branch back.
@@ -185,6 +194,13 @@ Status Appliance::Work::know_identity() {
   } else {
     identity_ = std::move(*previous);
   }
+  // Likewise `run --abandon-replay`: only the first start of it gives something up.
+  if (options_.abandon_replay && identity_.abandoned) {
+    options_.abandon_replay = false;
+    platform_.log.warning("start",
+                          "the replay was abandoned by an earlier start; what came since is replayed");
+  }
+  identity_.abandoned = identity_.abandoned || options_.abandon_replay;
   identity_.run = identity_.run.next();
   for (const SourceSettings& source : settings_.sources)
     if (source.type == SourceSettings::Type::mqtt)
@@ -494,17 +510,23 @@ Result<bool> Appliance::Work::configuration_follows() {
 }
 
 Status Appliance::Work::check_nothing_lost() const {
+  const std::string from = resumed_ ? to_text(resumed_->id) : std::string("the beginning");
   for (const auto& delivery : deliveries_)
     for (const auto& [schema, mark] : engine_->marks()) {
       const ResultNumber held = delivery->held(schema->channel);
       if (held <= mark.number) continue;
+      const std::string found = format("sink \"{}\" holds {} results of \"{}\"", delivery->settings().name,
+                                       held.value, schema->pipeline);
+      if (!settings_.journal.enabled)
+        return fail(
+            format("{}, {} knows of {}: what came after it is lost, and results from here on belong to a new "
+                   "timeline",
+                   found, from, mark.number.value));
       return fail(
-          format(
-              "sink \"{}\" holds {} results of \"{}\", but the journal in {} only leads to {}: entries that "
-              "were durable are missing from its end. Put them back from a copy, or go on from {} without "
-              "them: `tidemark run --abandon-replay`",
-              delivery->settings().name, held.value, schema->pipeline, journal_folder(data_dir_),
-              mark.number.value, resumed_ ? to_text(resumed_->id) : "the beginning"),
+          format("{}, but the journal in {} only leads to {}: entries that were durable are missing from its "
+                 "end. Put them back from a copy, or go on from {} without them: `tidemark run "
+                 "--abandon-replay`",
+                 found, journal_folder(data_dir_), mark.number.value, from),
           Error::Kind::corrupt);
     }
   return {};

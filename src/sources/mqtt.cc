@@ -298,7 +298,7 @@ void MqttSource::subscribed(const std::vector<int>& granted) {
                 {{"filters", refused_filters_}});
     return;
   }
-  if (!confirms_) return;
+  if (!confirms_ || stopping_) return;  // after a final checkpoint, nothing is journaled
   confirms_ = false;
   context_.intake.begin_read();
   context_.intake.event(MqttSession::subscribed_event());
