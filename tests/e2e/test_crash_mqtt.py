@@ -23,6 +23,7 @@ interval = "300ms"
 min_pause = "50ms"
 
 [journal]
+enabled = {journal}
 sync = "20ms"
 
 [sources.plant]
@@ -76,11 +77,12 @@ def connected(instance):
     return instance.command("status", json=True)["sources"][0]["state"] == "connected"
 
 
+@pytest.mark.parametrize("journal", ["true", "false"], ids=["journal", "no journal"])
 @pytest.mark.parametrize("store", ["files", "sqlite"])
-def test_every_message_is_counted_once_over_eight_kills(store, mosquitto, tidemark, tmp_path):
+def test_every_message_is_counted_once_over_eight_kills(store, journal, mosquitto, tidemark, tmp_path):
     print(f"seed {SEED}")
-    generator = random.Random(f"{SEED} {store}")
-    instance = tidemark(CONFIG.format(store=store, url=mosquitto.url)).start()
+    generator = random.Random(f"{SEED} {store} {journal}")
+    instance = tidemark(CONFIG.format(store=store, journal=journal, url=mosquitto.url)).start()
     harness.wait_until(lambda: connected(instance), what="the first connection to the broker")
 
     plan = tmp_path / "messages.jsonl"

@@ -1,13 +1,13 @@
 """Every file of config/examples holds, and does with sample input what its head says."""
 
 import json
+import subprocess
 import time
 
 import pytest
 
 import examples
 import harness
-import peers
 import publisher
 import rows
 
@@ -63,6 +63,9 @@ def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosqu
     instance = examples.use(tidemark, "plant", MQTT_PORT=mosquitto.port).start()
     harness.wait_until(lambda: all(one["state"] in ("connected", "ready") for kind in ("sources", "sinks")
                                    for one in instance.command("status", json=True)[kind]), what="the connections")
+    alerts = subprocess.Popen(["mosquitto_sub", "-p", str(mosquitto.port), "-i", "watcher", "-t", "alerts/#", "-q", "1",
+                               "-C", "1", "-W", "60", "-F", "%t %p"], stdout=subprocess.PIPE, text=True)
+    harness.wait_until(lambda: "as watcher" in mosquitto.log_file.read_text(), what="the watcher of the alerts")
     begin = time.time_ns() // 10_000_000_000 * 10_000  # ms, of a ten-second window
     sender = publisher.Publisher(mosquitto.port)
     for topic, ts, temp in [("press/p1", 0, 20.0), ("press/p1", 9_999, 30.0), ("pack/p9", 5_000, 95.5),
@@ -77,7 +80,8 @@ def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosqu
     query = "SELECT line, device, n, mean, hottest FROM per_device ORDER BY line"
     harness.wait_until(lambda: rows.query(database, query), what="the first window")
     assert rows.query(database, query) == [("pack", "p9", 1, 95.5, 95.5), ("press", "p1", 2, 25.0, 30.0)]
-    harness.wait_until(lambda: rows.json_lines(instance.data_dir / "bad.jsonl"), what="the bad one")
+    topic, alert = alerts.communicate(timeout=60)[0].split(" ", 1)
+    assert (topic, json.loads(alert)["temp"]) == ("alerts/pack/p9", 95.5) and json.loads(alert)["_id"]
     assert instance.terminate() == 0
     late = rows.json_lines(instance.data_dir / "late.jsonl")
     assert [(row["line"], row["device"], row["temp"]) for row in late] == [("press", "p1", 40.0)]
