@@ -273,6 +273,9 @@ class Compilation {
   Compiles no_function(const Expression& e) const {
     std::vector<std::string_view> names = binder_.aggregate_names();
     for (const Function& f : functions()) names.push_back(f.name);
+    if (std::ranges::find(names, e.name) != names.end())
+      return refuse(e, format("'{}' is not called with {} argument{}", e.name, e.children.size(),
+                              e.children.size() == 1 ? "" : "s"));
     const auto near = nearest(e.name, names);
     return refuse(e, format("there is no function '{}' with {} argument{}{}", e.name, e.children.size(),
                             e.children.size() == 1 ? "" : "s",

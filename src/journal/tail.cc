@@ -46,7 +46,7 @@ class Repair {
         return cut;
       out_.cut_bytes += bytes - keep;
       if (bytes > keep)
-        out_.notes.push_back(format("{}: cut off a torn tail of {} bytes that was never durable",
+        out_.notes.push_back(format("{}: cut off a torn tail of {} bytes that nothing after it calls durable",
                                     path(segment), bytes - keep));
     }
     return {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/sizes.h"
 #include "pipeline/set_aside.h"
 #include "pipeline/wiring.h"
 #include "platform/clock.h"
@@ -99,6 +100,13 @@ Procedure Appliance::Work::shut_down(bool command) {
     co_await sink;
   }
 
+  for (const auto& delivery : deliveries_)
+    if (!delivery->empty())
+      platform_.log.warning(
+          "sinks." + delivery->settings().name,
+          format("{} results wait for this sink; they are kept and delivered by the next start",
+                 delivery->report().waiting));
+
   // --- What the directory remembers. With on_stop = "delete", and only at the user's own command, nothing.
   identity_.from_none = identity_.abandoned = false;
   status = write_identity(platform_.files, data_dir_, identity_);
@@ -108,6 +116,9 @@ Procedure Appliance::Work::shut_down(bool command) {
     if (status) status = platform_.files.remove(identity_path(data_dir_));
   }
   phase_ = Phase::stopped;
+  if (checkpointer_->last())
+    platform_.log.info("stop", format("stopped at position {}, {}", engine_->position().value,
+                                      tidemark::to_text(checkpointer_->last()->id)));
   finish_stop(std::move(status));
 }
 
@@ -139,8 +150,32 @@ bool Appliance::Work::full() const {
 bool Appliance::Work::hold() const {
   if (engine_->busy()) return full() || (checkpointer_ && checkpointer_->over_budget());
   if (std::ranges::any_of(deliveries_, [](const auto& delivery) { return delivery->full(); })) return true;
-  if (checkpointer_ && checkpointer_->over_budget()) return true;
+  if (disk_low_ || (checkpointer_ && checkpointer_->over_budget())) return true;
   return journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
+}
+
+// At most once a second while something is written, and every second while it is low. It counts as low until
+// there is half as much again, so that input does not stop and go at the limit.
+void Appliance::Work::look_at_free_space() {
+  const MonotonicTime now = platform_.clock.monotonic();
+  if (now < disk_looked_at_ + 1s) return;
+  disk_looked_at_ = now;
+  const auto free = platform_.files.free_space(data_dir_);
+  if (!free) return;
+  const std::uint64_t limit = settings_.limits.min_free;
+  const bool was_low = std::exchange(disk_low_, *free < (disk_low_ ? limit + limit / 2 : limit));
+  if (disk_low_)
+    disk_timer_ = platform_.loop.at(platform_.loop.now() + 1s, [this] {
+      look_at_free_space();
+      flow_->progress();
+    });
+  if (disk_low_ == was_low) return;
+  if (disk_low_)
+    platform_.log.warning(
+        "disk", format("less than limits.min_free ({}) is free in {}: sources wait until there is room",
+                       size_to_text(limit), data_dir_));
+  else
+    platform_.log.info("disk", "there is room again: sources go on");
 }
 
 void Appliance::Work::make_room() {
@@ -163,6 +198,7 @@ void Appliance::Work::noticed(std::string_view subject, std::string_view kind, s
 // Durable further, or not: what may be acknowledged and delivered follows.
 void Appliance::Work::journal_moved() {
   if (!replay_done() || phase_ == Phase::failed) return;
+  look_at_free_space();
   if (journal_) {
     for (auto& delivery : deliveries_) delivery->release(journal_->durable());
     flow_->safe(journal_->durable());
@@ -344,7 +380,7 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
   const auto add = [&](std::string text) { report.degraded.push_back(std::move(text)); };
   if (journal_)
     if (const auto trouble = journal_->trouble()) add("journal: " + trouble->message);
-  if (journal_)
+  if (journal_ && !journal_->trouble())
     if (const auto since = journal_->waiting_since())
       if (const Duration waits = platform_.clock.monotonic() - *since; waits > settings_.journal.sync + 1s)
         add(format("journal: the disk is slow, the oldest input has waited {} for its fsync",
@@ -357,7 +393,11 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
       if (delivery->full()) why = "sink \"" + delivery->settings().name + "\"";
     if (journal_ && journal_->size_on_disk() >= settings_.journal.max_size)
       why = "the journal has reached max_size";
-    add("sources are paused: " + why + " has too much waiting");
+    if (disk_low_)
+      add(format("sources are paused: less than limits.min_free ({}) is free in {}",
+                 size_to_text(settings_.limits.min_free), data_dir_));
+    else
+      add("sources are paused: " + why + " has too much waiting");
   }
   for (const SourceReport& source : report.sources)
     if (!source.degraded.empty()) add("source \"" + source.name + "\": " + source.degraded);

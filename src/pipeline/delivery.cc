@@ -62,8 +62,8 @@ void Delivery::note_gaps() {
     if (holds < mark.number)
       doors_.log.error(
           "sinks." + settings_.name,
-          format("results {} to {} of {} are missing: the sink holds less than the checkpoint says it "
-                 "received; was it replaced by an older copy?",
+          format("the sink cannot show results {} to {} of {}, which the checkpoint says it received; was it "
+                 "replaced by an older copy, or its cursor removed?",
                  holds.value + 1, mark.number.value, channel.uid));
   }
 }

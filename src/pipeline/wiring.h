@@ -85,6 +85,7 @@ class Appliance::Work final : public EngineOutput {
   void journal_moved();
   void make_room();
   bool hold() const;
+  void look_at_free_space();
   void completed(const Manifest& manifest);
   void remove_old_journal();
   void describe(Manifest& manifest);
@@ -124,6 +125,9 @@ class Appliance::Work final : public EngineOutput {
   std::string resumed_text_ = "nothing";
   std::string start_error_;
   MonotonicTime begun_{};
+  bool disk_low_ = false;  // less than limits.min_free: input waits
+  MonotonicTime disk_looked_at_{};
+  std::unique_ptr<Timer> disk_timer_;
   std::vector<std::string> reports_;  // what was found and must be seen: damage, divergence
   std::function<void(Status)> ready_, stopped_;
   std::function<void()> ended_;

@@ -323,9 +323,12 @@ void MqttSource::closed(const std::string& reason) {
   const bool was_connected = connected_;
   drop_client();
   if (stopping_) return finish_stop();
-  log().sampled(
-      LogLevel::warning, subject_, "closed",
-      format("{} {}: {}", was_connected ? "lost the connection to" : "cannot connect to", broker(), reason));
+  const std::string text =
+      format("{} {}: {}", was_connected ? "lost the connection to" : "cannot connect to", broker(), reason);
+  if (was_connected)
+    log().warning(subject_, text);
+  else
+    log().sampled(LogLevel::warning, subject_, "cannot connect", text);
   reconnect_later(reason);
 }
 
