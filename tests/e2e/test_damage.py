@@ -89,7 +89,8 @@ def damages(content, generator):
     if not size:
         return
     yield "emptied", b""
-    for part, (low, high) in {"beginning": (0, 16), "middle": (size // 3, 2 * size // 3), "end": (size - 16, size)}.items():
+    parts = {"beginning": (0, 16), "middle": (size // 3, 2 * size // 3), "end": (size - 16, size)}
+    for part, (low, high) in parts.items():
         at = generator.randrange(max(0, min(low, size - 1)), max(1, min(high, size)))
         yield f"byte {at} of {size} flipped ({part})", content[:at] + bytes([content[at] ^ 0x40]) + content[at + 1:]
     cut = generator.randrange(1, size) if size > 1 else 0

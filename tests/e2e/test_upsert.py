@@ -62,7 +62,8 @@ def test_a_table_without_the_key_is_named_with_the_statement_that_helps(tidemark
     database = sqlite3.connect(instance.data_dir / "stock.db")
     database.execute("CREATE TABLE stock (item TEXT, pieces INTEGER, moves INTEGER)")
     instance.start()
-    statement = harness.wait_until(lambda: re.search(r"CREATE UNIQUE INDEX .*;", instance.stderr()), what="the error")[0]
+    said = harness.wait_until(lambda: re.search(r"CREATE UNIQUE INDEX .*;", instance.stderr()), what="the error")
+    statement = said[0]
     peers.send(port, "bolt,10\n")
     status = harness.wait_until(lambda: waiting(instance), what="the result that waits")
     assert any(statement in reason for reason in status["degraded"])
