@@ -104,7 +104,10 @@ Result<Settings> settings_of(std::string_view config) {
   Diagnostics diagnostics;
   const LoaderEnvironment environment{
       .host_name = "sim",
-      .variable = [](const std::string&) { return std::nullopt; },
+      .variable = [](const std::string& name) -> std::optional<std::string> {
+        if (name == "TIDEMARK_DATA") return "/data";
+        return std::nullopt;
+      },
       .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); }};
   auto settings = load_settings({{"sim.toml", std::string(config)}}, environment, diagnostics);
   if (!settings) return fail(diagnostics.to_text(), Error::Kind::usage);

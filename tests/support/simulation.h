@@ -45,7 +45,8 @@ struct BootOptions {
   bool abandon_replay = false;
 };
 
-// By the real loader; an error's message is everything that it reported.
+// By the real loader; an error's message is everything that it reported. ${TIDEMARK_DATA} is /data, and no
+// other variable is set.
 Result<Settings> settings_of(std::string_view config);
 
 class Machine {

@@ -1,0 +1,315 @@
+// Every example and a handful of pipelines beside them: the same input gives the same bytes, however it is
+// cut, hashed, scheduled and interrupted.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "base/format.h"
+#include "simulation/determinism.h"
+#include "support/fake_random.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kBegin = 1'740'830'400'000;  // the wall clock when machines are switched on, in ms
+
+using MakeArrival = std::function<Arrival(FakeRandom& random, std::int64_t at_ms)>;
+
+// Moments of one record up to thousands, so that a cut makes a difference.
+std::vector<Moment> broad_input(const MakeArrival& make, std::uint64_t seed, std::size_t largest) {
+  FakeRandom random(seed);
+  std::vector<Moment> out;
+  Duration at = 1s;
+  for (const std::size_t size : {std::size_t{1}, std::size_t{5}, std::size_t{64}, std::size_t{150}, largest,
+                                 std::size_t{3}, std::size_t{70}, std::size_t{1}, std::size_t{1}}) {
+    Moment& moment = out.emplace_back(Moment{at, {}});
+    for (std::size_t i = 0; i < size; ++i)
+      moment.arrivals.push_back(
+          make(random, kBegin + std::chrono::duration_cast<std::chrono::milliseconds>(at).count()));
+    at += std::chrono::milliseconds(500 + random.below(9000));
+  }
+  return out;
+}
+
+// A few records at a time, so that there is room for a restart in between.
+std::vector<Moment> fine_input(const MakeArrival& make, std::uint64_t seed) {
+  FakeRandom random(seed);
+  std::vector<Moment> out;
+  Duration at = 1s;
+  for (int i = 0; i < 50; ++i) {
+    Moment& moment = out.emplace_back(Moment{at, {}});
+    for (std::uint64_t n = 1 + random.below(4); n > 0; --n)
+      moment.arrivals.push_back(
+          make(random, kBegin + std::chrono::duration_cast<std::chrono::milliseconds>(at).count()));
+    at += std::chrono::milliseconds(300 + random.below(2500));
+  }
+  return out;
+}
+
+void obeys_the_law(const Settings& settings, const MakeArrival& make, std::size_t largest = 4200) {
+  constexpr std::uint64_t kSeed = 11;
+  const std::vector<std::string> found =
+      differences(settings, broad_input(make, kSeed, largest), fine_input(make, kSeed + 1), kSeed);
+  for (const std::string& text : found) FAIL_CHECK(text);
+}
+
+// Readings of two sources: keys in the hundreds, event times up to seconds out of order, some far too late,
+// some lines that are none.
+Arrival reading(FakeRandom& random, std::int64_t at_ms) {
+  const std::string source = random.one_in(4) ? "b" : "a";
+  if (random.one_in(60)) return {source, "{\"k\":\"broken\","};
+  if (random.one_in(60)) return {source, R"({"k":"k1","v":"no number","ts":)" + std::to_string(at_ms) + "}"};
+  const std::int64_t behind = random.one_in(25) ? static_cast<std::int64_t>(30'000 + random.below(60'000))
+                                                : static_cast<std::int64_t>(random.below(3000));
+  const std::string x =
+      random.one_in(10) ? "null" : format("{}.{:03}", random.below(1000), random.below(1000));
+  return {source, format(R"({{"k":"k{}","v":{},"x":{},"ts":{}}})", random.below(900),
+                         static_cast<std::int64_t>(random.below(200)) - 50, x, at_ms - behind)};
+}
+
+std::string config_with(std::string_view pipelines) {
+  return format(R"(
+[node]
+name = "sim"
+data_dir = "/data"
+[checkpoint]
+interval = "2s"
+[journal]
+sync = "0s"
+[sources.a]
+type = "tcp"
+listen = "127.0.0.1:9001"
+format = "json"
+timestamp = {{ field = "ts", format = "ms" }}
+max_out_of_orderness = "4s"
+idle_after = "20s"
+dead_letter_to = "dead"
+[sources.b]
+type = "tcp"
+listen = "127.0.0.1:9002"
+format = "json"
+timestamp = {{ field = "ts", format = "ms" }}
+max_out_of_orderness = "2s"
+idle_after = "5s"
+dead_letter_to = "dead"
+[sinks.dead]
+type = "file"
+path = "dead.jsonl"
+ids = true
+[sinks.out]
+type = "file"
+path = "out.jsonl"
+ids = true
+{}
+)",
+                pipelines);
+}
+
+void obeys_the_law(std::string_view pipelines) {
+  const auto settings = settings_of(config_with(pipelines));
+  REQUIRE_MESSAGE(settings, settings.error().message);
+  obeys_the_law(*settings, reading);
+}
+
+TEST_CASE("determinism: records one by one, with errors sent to the dead letters") {
+  obeys_the_law(R"(
+[pipelines.hot]
+from = ["a", "b"]
+where = "v > 0"
+derive = ["100 / (v - 7) AS share", "upper(k) AS name"]
+select = ["name", "share", "_time AS t", "_received AS r", "_source AS s"]
+having = "share < 60"
+to = ["out"]
+on_error = "dead-letter"
+dead_letter_to = "dead"
+)");
+}
+
+TEST_CASE("determinism: running aggregates on every update") {
+  obeys_the_law(R"(
+[pipelines.running]
+from = ["a", "b"]
+key_by = ["k"]
+select = ["count(*) AS n", "sum(x) AS total", "avg(x) AS mean", "min(v) AS least", "max(v) AS most",
+          "first(x) AS x1", "last(x) AS x2", "min_by(x, v) AS at_least", "max_by(x, v) AS at_most"]
+to = ["out", "rows"]
+[sinks.rows]
+type = "sqlite"
+path = "rows.db"
+mode = "upsert"
+flush = "700ms"
+)");
+}
+
+TEST_CASE("determinism: running aggregates by the clock") {
+  obeys_the_law(R"(
+[pipelines.beat]
+from = ["a", "b"]
+key_by = ["k"]
+emit = "every 3s"
+select = ["count(*) AS n", "sum(x) AS total"]
+to = ["out"]
+)");
+}
+
+TEST_CASE("determinism: windows in event time, with late records and corrections") {
+  obeys_the_law(R"(
+[pipelines.strict]
+from = ["a", "b"]
+key_by = ["k"]
+window = { type = "tumbling", size = "5s" }
+select = ["count(*) AS n", "avg(x) AS mean", "last(v) AS v"]
+to = ["out"]
+late_to = "late"
+[pipelines.patient]
+from = ["a"]
+key_by = ["v"]
+window = { type = "tumbling", size = "10s", offset = "3s" }
+allowed_lateness = "45s"
+select = ["count(*) AS n", "sum(x) AS total"]
+to = ["corrected"]
+late_to = "late"
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+ids = true
+[sinks.corrected]
+type = "sqlite"
+path = "rows.db"
+mode = "upsert"
+)");
+}
+
+TEST_CASE("determinism: windows in processing time") {
+  obeys_the_law(R"(
+[pipelines.arrived]
+from = ["a", "b"]
+time = "processing"
+key_by = ["k"]
+window = { type = "tumbling", size = "4s" }
+select = ["count(*) AS n", "sum(x) AS total"]
+having = "n > 1"
+to = ["out"]
+)");
+}
+
+TEST_CASE("determinism: a pipeline that reads pipelines and a source") {
+  obeys_the_law(R"(
+[pipelines.seconds]
+from = ["a"]
+key_by = ["k"]
+window = { type = "tumbling", size = "2s" }
+select = ["count(*) AS n", "sum(x) AS total"]
+to = ["rows"]
+[pipelines.tens]
+from = ["seconds"]
+window = { type = "tumbling", size = "10s" }
+select = ["sum(n) AS n", "sum(total) AS total", "first(k) AS k1", "last(k) AS k2"]
+to = ["out"]
+[pipelines.mixed]
+from = ["seconds", "b", "tens"]
+key_by = ["_source"]
+select = ["count(*) AS n", "last(k) AS k", "sum(total) AS total", "last(_time) AS t"]
+to = ["out"]
+[sinks.rows]
+type = "sqlite"
+path = "rows.db"
+)");
+}
+
+TEST_CASE("determinism: two pipelines into one sink") {
+  obeys_the_law(R"(
+[pipelines.early]
+from = ["b", "a"]
+select = ["k", "v"]
+to = ["out"]
+[pipelines.late]
+from = ["a"]
+key_by = ["k"]
+window = { type = "tumbling", size = "3s" }
+select = ["count(*) AS n"]
+to = ["out"]
+)");
+}
+
+// ---- the examples
+
+std::string number(FakeRandom& random, std::uint64_t below) {
+  return std::to_string(random.below(below));
+}
+
+// What each example reads, its event time running faster than the test's. A new example needs a line here.
+Arrival example_arrival(const std::string& example, FakeRandom& random, std::int64_t at_ms) {
+  at_ms = kBegin + (at_ms - kBegin) * 15;
+  if (example == "roll-up") at_ms -= 300'000;  // over the full hour
+  const std::string rfc = to_rfc3339((at_ms - static_cast<std::int64_t>(random.below(4000))) * 1'000'000);
+  if (example == "file-once")
+    return {"readings", format("{},s{},{}.5,{}", rfc, random.below(5), random.below(120),
+                               random.one_in(9) ? "test" : "ok")};
+  if (example == "plant") {
+    if (random.one_in(40)) return {"plant", "{\"temp\":", "plant/l1/d1/telemetry"};
+    return {"plant",
+            format(R"({{"ts":{},"temp":{}.25}})",
+                   at_ms - static_cast<std::int64_t>(random.below(random.one_in(20) ? 60'000 : 2000)),
+                   random.below(110)),
+            format("plant/l{}/d{}/telemetry", random.below(3), random.below(9))};
+  }
+  if (example == "retained-count") return {"orders", "c" + number(random, 30) + "," + number(random, 10)};
+  if (example == "roll-up")
+    return {"readings",
+            format(R"({{"time":"{}","meter":"m{}","watts":{}.5}})", rfc, random.below(7), random.below(900))};
+  if (example == "upsert") return {"moves", "i" + number(random, 25) + "," + number(random, 100)};
+  if (example == "word-count" || example == "word-count-sqlite") return {"words", "w" + number(random, 40)};
+  return {};
+}
+
+std::string text_of(const std::filesystem::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+// What comes in over a socket or a file comes over a socket; what cannot be looked at afterwards goes to a
+// file.
+void adapt(Settings& settings) {
+  settings.journal.sync = 0s;
+  std::uint16_t port = 9001;
+  for (SourceSettings& source : settings.sources) {
+    if (source.type == SourceSettings::Type::mqtt) continue;
+    source.type = SourceSettings::Type::tcp;
+    source.listen.value = format("127.0.0.1:{}", port++);
+  }
+  for (SinkSettings& sink : settings.sinks) {
+    if (sink.type == SinkSettings::Type::sqlite || sink.type == SinkSettings::Type::file) continue;
+    sink.type = SinkSettings::Type::file;
+    sink.format = FormatSettings::Type::json;
+    sink.path.value = "/data/" + sink.name + ".seen";
+  }
+}
+
+TEST_CASE("determinism: every example") {
+  std::size_t examples = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(TIDEMARK_SOURCE_DIR "/config/examples")) {
+    if (entry.path().extension() != ".toml") continue;
+    const std::string name = entry.path().stem().string();
+    CAPTURE(name);
+    ++examples;
+    auto settings = settings_of(text_of(entry.path()));
+    REQUIRE_MESSAGE(settings, settings.error().message);
+    adapt(*settings);
+    FakeRandom probe(1);
+    REQUIRE_MESSAGE(!example_arrival(name, probe, kBegin).source.empty(),
+                    "no input is known for this example");
+    obeys_the_law(
+        *settings,
+        [&](FakeRandom& random, std::int64_t at_ms) { return example_arrival(name, random, at_ms); }, 600);
+  }
+  CHECK(examples >= 5);
+}
+
+}  // namespace
+}  // namespace tidemark
