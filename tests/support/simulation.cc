@@ -100,8 +100,7 @@ struct Machine::Process {
   std::unique_ptr<Appliance> appliance;
 };
 
-Result<Settings> settings_of(std::string_view config) {
-  Diagnostics diagnostics;
+std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics) {
   const LoaderEnvironment environment{
       .host_name = "sim",
       .variable = [](const std::string& name) -> std::optional<std::string> {
@@ -109,7 +108,12 @@ Result<Settings> settings_of(std::string_view config) {
         return std::nullopt;
       },
       .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); }};
-  auto settings = load_settings({{"sim.toml", std::string(config)}}, environment, diagnostics);
+  return load_settings({{"sim.toml", std::string(config)}}, environment, diagnostics);
+}
+
+Result<Settings> settings_of(std::string_view config) {
+  Diagnostics diagnostics;
+  auto settings = settings_of(config, diagnostics);
   if (!settings) return fail(diagnostics.to_text(), Error::Kind::usage);
   return std::move(*settings);
 }

@@ -17,11 +17,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/value.h"
+#include "config/diagnostics.h"
 #include "config/settings.h"
 #include "pipeline/appliance.h"
 #include "support/fake_log.h"
@@ -48,6 +50,7 @@ struct BootOptions {
 // By the real loader; an error's message is everything that it reported. ${TIDEMARK_DATA} is /data, and no
 // other variable is set.
 Result<Settings> settings_of(std::string_view config);
+std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics);
 
 class Machine {
  public:
