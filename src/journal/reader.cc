@@ -27,9 +27,11 @@ Result<JournalExtent> extent_of(const JournalScan& scan, Position needed_after) 
   return extent;
 }
 
-// The newest durable entry is never trimmed. A journal that ends before an entry which is known to have been
-// durable, and that a checkpoint may even cover, has therefore lost its end, and what was acknowledged behind
-// that entry with it. Only where the present timeline begins there, nothing that followed counts.
+// The newest durable entry is never trimmed on purpose. A journal that ends before an entry which is known to
+// have been durable, and which the checkpoint that is started from covers, has been cut or emptied, or two
+// crashes within one start have cost it names that a trim was about to remove. Nothing that the checkpoint
+// needs is missing; whether something was acknowledged behind it cannot be seen from here, so it is said.
+// Only where the present timeline begins there, nothing that followed counts.
 bool ends_too_early(const JournalScan& scan, const JournalFolder& folder, Position known_durable,
                     Position needed_after) {
   if (known_durable < needed_after) return false;  // the journal was off in between, and erased
@@ -38,14 +40,13 @@ bool ends_too_early(const JournalScan& scan, const JournalFolder& folder, Positi
   return scan.end < known_durable && known_durable > begun;
 }
 
-Error cut_short(const JournalFolder& folder, const JournalScan& scan, Position known_durable) {
+std::string cut_short(const JournalFolder& folder, const JournalScan& scan, Position known_durable) {
   const std::string end = scan.end.value == 0 ? "holds no entry" : format("ends at entry {}", scan.end.value);
-  return Error{
-      format(
-          "journal: {} {}, but entry {} was durable in it: what was recorded after it, if anything, is gone "
-          "too. Bring the missing files back, or go on without: `tidemark run --abandon-replay`",
-          folder.path, end, known_durable.value),
-      Error::Kind::corrupt};
+  return format(
+      "{} {}, but entry {} was durable in it: if anything was acknowledged behind that entry and these files "
+      "were "
+      "removed or cut, it is lost; bring the missing files back and start again",
+      folder.path, end, known_durable.value);
 }
 
 Result<std::uint64_t> bytes_in(const JournalFolder& folder) {
@@ -73,13 +74,13 @@ Result<JournalExtent> open_journal(const JournalFolder& folder, Position known_d
     return std::unexpected(damaged(format("{} ends at entry {}, but entry {} was durable", folder.path,
                                           scan->end.value, known_durable.value),
                                    reached.next(), known_durable));
-  if (ends_too_early(*scan, folder, known_durable, needed_after))
-    return std::unexpected(cut_short(folder, *scan, known_durable));
+  const bool too_early = ends_too_early(*scan, folder, known_durable, needed_after);
   Result<TailRepair> repaired = repair_tail(folder, *scan, known_durable);
   if (!repaired) return pass_on(repaired);
   Result<JournalExtent> extent = extent_of(*scan, needed_after);
   extent->cut_bytes = repaired->cut_bytes;
   extent->notes.insert(extent->notes.end(), repaired->notes.begin(), repaired->notes.end());
+  if (too_early) extent->notes.push_back(cut_short(folder, *scan, known_durable));
   Result<std::uint64_t> bytes = bytes_in(folder);
   if (!bytes) return pass_on(bytes);
   extent->bytes = *bytes;

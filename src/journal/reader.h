@@ -42,8 +42,8 @@ struct JournalFolder {
 // Makes the folder when absent. Segments of another lineage are Error::corrupt. When it returns, every entry
 // up to `end` is durable. `known_durable`: what a manifest or a sink says was durable; the journal must reach
 // it. `needed_after`: the position of the checkpoint that is started from. What is damaged or missing at or
-// before it hurts nobody: it is noted, and the journal counts as beginning behind it. Only its end must be
-// there: without it nobody could say what followed.
+// before it hurts nobody: it is noted, and the journal counts as beginning behind it. So is an end below it:
+// nobody can say from here what followed.
 Result<JournalExtent> open_journal(const JournalFolder& folder, Position known_durable,
                                    Position needed_after = {});
 // The same without repairing or making anything, for the command line.
