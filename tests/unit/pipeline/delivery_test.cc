@@ -1,0 +1,305 @@
+#include "pipeline/delivery.h"
+
+#include <doctest/doctest.h>
+
+#include "base/checksum.h"
+#include "base/format.h"
+#include "fake_sink.h"
+#include "pipeline/result_codec.h"
+#include "support/fake_log.h"
+#include "support/fake_loop.h"
+
+namespace tidemark {
+namespace {
+
+using Rows = std::vector<std::string>;
+
+struct DeliveryWorld {
+  explicit DeliveryWorld(DeliveryMode its_mode = DeliveryMode::exactly_once) : mode(its_mode) {
+    settings.name = "out";
+    settings.type = SinkSettings::Type::sqlite;
+    settings.flush = Duration(0);
+    schema.channel = {.lineage = {}, .timeline = Timeline{1}, .uid = "p", .kind = ChannelKind::main};
+    schema.pipeline = "p";
+    schema.columns = {{"v"}};
+  }
+
+  Delivery& make() {
+    delivery = std::make_unique<Delivery>(
+        Delivery::Doors{loop, log}, settings, mode, std::make_unique<FakeSink>(sink),
+        Delivery::Events{.progress = [this] { ++progressed; },
+                         .diverged = [this](const ResultSchema&, ResultNumber at) { diverged.push_back(at); },
+                         .failed = [this](const Error& error) { failed = error.message; }});
+    return *delivery;
+  }
+  void open(Holdings holdings = {}) {
+    make().open({&schema});
+    sink.answer(std::move(holdings));
+  }
+  // The next result of the channel, of the entry at `position`.
+  void add(std::uint64_t position, const std::string& text) {
+    Encoder bytes;
+    encode_values(bytes, std::vector{Value::text(text)});
+    number = number.next();
+    chain = chain_hash(chain, bytes.view());
+    delivery->add({.schema = &schema,
+                   .sinks = {},
+                   .number = number,
+                   .chain = chain,
+                   .position = Position{position},
+                   .bytes = bytes.view()});
+  }
+  // What a sink would hold after these results.
+  static ChannelMark mark_after(const Rows& rows) {
+    ChannelMark mark;
+    for (const std::string& text : rows) {
+      Encoder bytes;
+      encode_values(bytes, std::vector{Value::text(text)});
+      mark.number = mark.number.next();
+      mark.chain = chain_hash(mark.chain, bytes.view());
+    }
+    return mark;
+  }
+  void pass(Duration d) { loop.advance(d); }
+
+  FakeClock clock;
+  FakeLoop loop{clock};
+  FakeLog log;
+  SinkSettings settings;
+  DeliveryMode mode;
+  ResultSchema schema;
+  FakeSink::Script sink;
+  std::unique_ptr<Delivery> delivery;
+  ResultNumber number;
+  std::uint64_t chain = 0;
+  int progressed = 0;
+  std::vector<ResultNumber> diverged;
+  std::string failed;
+};
+
+TEST_CASE("delivery: a result leaves when its input is safe, not before") {
+  DeliveryWorld world;
+  world.open();
+  world.add(1, "one");
+  world.add(2, "two");
+  world.pass(1s);
+  CHECK(world.sink.batches.empty());
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"one"});
+  CHECK(world.sink.take());
+  world.delivery->release(Position{2});
+  world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"one", "two"});
+}
+
+TEST_CASE("delivery: in at-least-once mode results leave at once, and nothing is skipped") {
+  DeliveryWorld world(DeliveryMode::at_least_once);
+  world.settings.flush.reset();
+  world.settings.type = SinkSettings::Type::mqtt;
+  world.open({{world.schema.channel, ChannelMark{ResultNumber{10}, 77}}});
+  world.add(1, "one");
+  CHECK(world.sink.rows() == Rows{"one"});
+}
+
+TEST_CASE("delivery: one batch at a time, in order, and the rest follows when the sink is done") {
+  DeliveryWorld world;
+  world.open();
+  for (int i = 0; i < 2500; ++i) world.add(static_cast<std::uint64_t>(i) + 1, std::to_string(i));
+  world.delivery->release(Position{2500});
+  world.pass(1s);
+  REQUIRE(world.sink.batches.size() == 1);
+  CHECK(world.sink.batches[0].size() == Delivery::kBatchRows);
+  CHECK(world.sink.take());
+  CHECK(world.sink.batches.size() == 2);
+  CHECK(world.sink.take());
+  CHECK(world.sink.take());
+  CHECK(world.sink.rows().size() == 2500);
+  CHECK(world.sink.rows().back() == "2499");
+  CHECK(world.delivery->empty());
+}
+
+TEST_CASE("delivery: with flush results gather for so long; without it for the checkpoint, or a megabyte") {
+  DeliveryWorld timed;
+  timed.settings.flush = 300ms;
+  timed.open();
+  timed.add(1, "one");
+  timed.delivery->release(Position{1});
+  timed.pass(299ms);
+  CHECK(timed.sink.batches.empty());
+  timed.pass(1ms);
+  CHECK(timed.sink.rows() == Rows{"one"});
+
+  DeliveryWorld waiting;
+  waiting.settings.flush.reset();
+  waiting.open();
+  waiting.add(1, "one");
+  waiting.delivery->release(Position{2});
+  waiting.pass(1h);
+  CHECK(waiting.sink.batches.empty());
+  waiting.delivery->flush_through(Position{1});
+  CHECK(waiting.sink.rows() == Rows{"one"});
+  CHECK(waiting.sink.take());
+  waiting.add(2, std::string(Delivery::kEarly, 'x'));
+  CHECK(waiting.sink.rows().size() == 2);
+}
+
+TEST_CASE("delivery: what the sink holds is skipped, what it does not hold is not") {
+  DeliveryWorld world;
+  world.make().open({&world.schema});
+  for (const char* text : {"a", "b", "c", "d"}) world.add(1, text);
+  world.sink.answer({{world.schema.channel, DeliveryWorld::mark_after({"a", "b"})}});
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"c", "d"});
+  CHECK(world.diverged.empty());
+  CHECK(world.delivery->report().skipped == 2);
+}
+
+TEST_CASE("delivery: another chain at the last number that the sink holds is reported") {
+  DeliveryWorld world;
+  world.open({{world.schema.channel, DeliveryWorld::mark_after({"a", "other"})}});
+  for (const char* text : {"a", "b", "c"}) world.add(1, text);
+  world.delivery->release(Position{1});
+  CHECK(world.diverged == std::vector<ResultNumber>{ResultNumber{2}});
+}
+
+TEST_CASE("delivery: marks of another timeline skip nothing") {
+  DeliveryWorld world;
+  world.open({{world.schema.channel, DeliveryWorld::mark_after({"a", "b"})}});
+  world.schema.channel.timeline = Timeline{2};
+  world.add(1, "a");
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"a"});
+}
+
+TEST_CASE("delivery: it is full by bytes, and no longer when the sink has taken them") {
+  DeliveryWorld world;
+  world.open();
+  world.add(1, std::string(Delivery::kMemory, 'x'));
+  CHECK(world.delivery->full());
+  world.delivery->release(Position{1});
+  const int before = world.progressed;
+  CHECK(world.sink.take());
+  CHECK_FALSE(world.delivery->full());
+  CHECK(world.progressed > before);
+}
+
+TEST_CASE(
+    "delivery: a checkpoint need not wait for a sink that has not answered, is away, or may not have the "
+    "results yet") {
+  DeliveryWorld world;
+  world.make().open({&world.schema});
+  world.add(1, "one");
+  CHECK(world.delivery->away());
+  world.sink.answer();
+  CHECK(world.delivery->away());  // position 1 is not released
+  world.delivery->release(Position{1});
+  CHECK_FALSE(world.delivery->away());
+  CHECK_FALSE(world.delivery->delivered_through(Position{1}));
+  world.sink.state = SinkStatus::State::away;
+  CHECK(world.delivery->away());
+  world.sink.state = SinkStatus::State::ready;
+  world.pass(1s);
+  CHECK(world.sink.take());
+  CHECK(world.delivery->delivered_through(Position{1}));
+}
+
+TEST_CASE(
+    "delivery: pending rows go into a checkpoint and come back in front of everything, also the batch in "
+    "flight") {
+  DeliveryWorld world;
+  world.open();
+  world.add(1, "in flight");
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  REQUIRE(world.sink.done);
+  world.add(2, "waiting");
+  world.add(3, "after the barrier");
+  std::uint64_t count = 0;
+  const std::string rows = world.delivery->pending_rows(Position{2}, count);
+  CHECK(count == 2);
+
+  DeliveryWorld next;
+  next.make();
+  const auto find = [&](const std::string& uid, ChannelKind kind) {
+    return uid == "p" && kind == ChannelKind::main ? &next.schema : nullptr;
+  };
+  REQUIRE(next.delivery->restore_pending(rows, Timeline{1}, find));
+  next.number = ResultNumber{2};
+  next.delivery->open({&next.schema});
+  next.add(3, "after the barrier");
+  next.delivery->release(Position{3});
+  next.sink.answer();
+  next.pass(1s);
+  CHECK(next.sink.rows() == Rows{"in flight", "waiting", "after the barrier"});
+  CHECK(next.sink.numbers == std::vector<ResultNumber>{ResultNumber{1}, ResultNumber{2}, ResultNumber{3}});
+}
+
+TEST_CASE("delivery: of pending rows those that the sink has got since are skipped, also after a fork") {
+  for (const Timeline present : {Timeline{1}, Timeline{2}}) {
+    CAPTURE(present.value);
+    DeliveryWorld world;
+    world.open();
+    for (const char* text : {"a", "b", "c"}) world.add(1, text);
+    std::uint64_t count = 0;
+    const std::string rows = world.delivery->pending_rows(Position{1}, count);
+
+    DeliveryWorld next;
+    const ChannelId issued = next.schema.channel;
+    next.schema.channel.timeline = present;
+    next.make();
+    REQUIRE(next.delivery->restore_pending(rows, Timeline{1},
+                                           [&](const std::string&, ChannelKind) { return &next.schema; }));
+    next.delivery->release(Position{1});
+    next.delivery->open({&next.schema});
+    next.sink.answer({{issued, DeliveryWorld::mark_after({"a", "b"})}});
+    next.pass(1s);
+    CHECK(next.sink.rows() == Rows{"c"});
+  }
+}
+
+TEST_CASE("delivery: pending rows of a pipeline that is gone are given up, with a line in the log") {
+  DeliveryWorld world;
+  world.open();
+  world.add(1, "a");
+  std::uint64_t count = 0;
+  const std::string rows = world.delivery->pending_rows(Position{1}, count);
+  DeliveryWorld next;
+  next.make();
+  REQUIRE(next.delivery->restore_pending(rows, Timeline{1},
+                                         [](const std::string&, ChannelKind) { return nullptr; }));
+  CHECK(next.delivery->empty());
+  CHECK(next.log.contains("given up"));
+  CHECK_FALSE(next.delivery->restore_pending(rows.substr(0, rows.size() - 1), Timeline{1},
+                                             [](const std::string&, ChannelKind) { return nullptr; }));
+}
+
+TEST_CASE(
+    "delivery: a sink that holds less than a checkpoint says it got is reported, one that holds it is not") {
+  for (const auto& [holds, reported] : {std::pair(2u, true), std::pair(3u, false)}) {
+    DeliveryWorld world;
+    world.make();
+    world.delivery->expect(world.schema.channel, {ResultNumber{3}, 0});
+    world.delivery->open({&world.schema});
+    world.sink.answer({{world.schema.channel, ChannelMark{ResultNumber{holds}, 0}}});
+    CHECK(world.log.contains("results 3 to 3 of p") == reported);
+  }
+}
+
+TEST_CASE("delivery: a sink that cannot work says why, and its results wait") {
+  DeliveryWorld world;
+  world.make().open({&world.schema});
+  world.add(1, "one");
+  world.sink.refuse("no such table");
+  CHECK(world.failed == "no such table");
+  world.delivery->release(Position{1});
+  world.pass(1h);
+  CHECK(world.sink.batches.empty());
+  CHECK(world.delivery->away());
+  CHECK(world.delivery->report().degraded == "no such table");
+}
+
+}  // namespace
+}  // namespace tidemark
