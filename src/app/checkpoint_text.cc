@@ -67,14 +67,12 @@ std::string checkpoint_text(const Manifest& manifest) {
   out += record_line("position", std::to_string(manifest.position.value));
   out += record_line("journal time", readable_time(to_ns(manifest.journal_time)));
   out += record_line("duration", readable_duration(manifest.duration));
-  out += record_line(
-      "size", format("{} in {} segment{}", readable_size(manifest.total_bytes()), manifest.segments.size(),
-                        manifest.segments.size() == 1 ? "" : "s"));
+  out += record_line("size", format("{} in {} segment{}", readable_size(manifest.total_bytes()),
+                                    manifest.segments.size(), manifest.segments.size() == 1 ? "" : "s"));
   out += record_line("data", format("lineage {}, timeline {}, run {}", to_text(manifest.lineage),
                                     manifest.timeline.value, manifest.run.value));
   out += record_line("semantics", std::to_string(manifest.semantics));
-  out += record_line("configuration",
-                     format("fingerprint {}", configuration_of(manifest)));
+  out += record_line("configuration", format("fingerprint {}", configuration_of(manifest)));
   if (!manifest.pipelines.empty()) out += "\n" + pipelines_text(manifest.pipelines);
   if (!manifest.sources.empty()) out += "\n" + sources_text(manifest.sources);
   if (!manifest.segments.empty()) out += "\n" + segments_text(manifest.segments);

@@ -52,8 +52,8 @@ std::string real_to_text(double d) {
   const double magnitude = std::fabs(d);
   const bool plain = d == 0 || (magnitude >= 1e-5 && magnitude < 1e16);
   char digits[32];  // the longest shortest double takes 24
-  const auto [end, error] =
-      std::to_chars(digits, digits + sizeof digits, d, plain ? std::chars_format::fixed : std::chars_format::scientific);
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, d,
+                                          plain ? std::chars_format::fixed : std::chars_format::scientific);
   invariant(error == std::errc{}, "32 characters hold the shortest text of a double");
   std::string out(digits, end);
   if (out.find_first_of(".e") == std::string::npos) out += ".0";

@@ -32,8 +32,8 @@ void SqliteConnections::forget(Holder& holder) {
   for (auto& [path, open] : open_) std::erase(open.holders, &holder);
 }
 
-// A program that was killed within a commit left frames in the WAL that were never synced; SQLite reads them as
-// committed, and the next power cut would take them back.
+// A program that was killed within a commit left frames in the WAL that were never synced; SQLite reads them
+// as committed, and the next power cut would take them back.
 Status SqliteConnections::make_durable(const std::string& path) {
   Result<std::unique_ptr<File>> log = files_.open(path + "-wal", Files::Open::write);
   if (!log && log.error().kind != Error::Kind::not_found) return pass_on(log);

@@ -2,8 +2,8 @@
 //
 // A database that was replaced or removed under its name is opened anew. Before that, everybody lets go of
 // the older connection: SQLite removes a log by its name when it closes, and that name would by then be the
-// new database's. What a database holds is made durable before it is read. Threads: the bulk lane only. Lifetime: opener and files outlive it, it outlives its
-// holders.
+// new database's. What a database holds is made durable before it is read. Threads: the bulk lane only.
+// Lifetime: opener and files outlive it, it outlives its holders.
 #pragma once
 
 #include <map>

@@ -1,0 +1,466 @@
+// From an empty process to the first connection: what a start finds, what it refuses, and what it tells the
+// operator to do about it.
+#include <doctest/doctest.h>
+
+#include "base/format.h"
+#include "support/simulation.h"
+#include "support/simulation_peer.h"
+
+namespace tidemark {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+struct Config {
+  std::string checkpoint = "interval = \"1s\"";
+  std::string journal = "sync = \"0s\"";
+  std::string select = "count(*) AS n";
+  std::string pipeline = "counts";
+  std::string text() const {
+    return format(R"(
+[node]
+name = "test"
+data_dir = "/data"
+[checkpoint]
+{}
+[journal]
+{}
+[limits]
+max_record = "4KiB"
+[sources.in]
+type = "tcp"
+listen = "127.0.0.1:9999"
+ack = true
+format = "json"
+[pipelines.{}]
+from = ["in"]
+key_by = ["k"]
+select = ["{}"]
+to = ["out"]
+[sinks.out]
+type = "file"
+path = "out.jsonl"
+flush = "100ms"
+)",
+                  checkpoint, journal, pipeline, select);
+  }
+};
+
+// A machine with a peer that counts up: {"k":"a"} line after line.
+struct World {
+  Machine machine;
+  SimulatedPeer peer{"p", "127.0.0.1:9999"};
+
+  void boot(const Config& config = {}, const BootOptions& options = {}) {
+    const Status booted = machine.boot(config.text(), options);
+    REQUIRE_MESSAGE(booted, booted.error().message);
+    REQUIRE(peer.connect(machine.network()));
+    machine.settle();
+  }
+  // What the start answers when it refuses.
+  std::string refusal(const Config& config = {}, const BootOptions& options = {}) {
+    const Status booted = machine.boot(config.text(), options);
+    REQUIRE_FALSE(booted);
+    return booted.error().message;
+  }
+  void feed(int lines, const std::string& pad = {}) {
+    for (int i = 0; i < lines; ++i) peer.measure(R"({"k":"a","pad":")" + pad + "\"}");
+    for (int i = 0; i < 100 && !peer.all_acknowledged(); ++i) {
+      peer.turn();
+      machine.advance(20ms);
+    }
+    REQUIRE(peer.all_acknowledged());
+  }
+  void crash(Loss loss = Loss::all_unsynced) {
+    peer.disconnect();
+    machine.crash(loss);
+  }
+  void stop() {
+    REQUIRE(machine.stop());
+    peer.disconnect();
+  }
+  // The last count that stands in the file, and how many rows do.
+  std::string last() {
+    const Lines lines = machine.lines("/data/out.jsonl");
+    return lines.empty() ? "nothing" : lines.back();
+  }
+  std::size_t rows() { return machine.lines("/data/out.jsonl").size(); }
+  Lines files_under(const std::string& folder) {
+    Lines out;
+    for (const std::string& path : machine.disk().all_files())
+      if (path.starts_with(folder)) out.push_back(path);
+    return out;
+  }
+  void damage(const std::string& path) {
+    std::string bytes = machine.disk().content(path);
+    REQUIRE(!bytes.empty());
+    bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 0x20);
+    machine.disk().put(path, bytes);
+  }
+};
+
+std::string row(int n) {
+  return format(R"({{"k":"a","n":{}}})", n);
+}
+
+TEST_CASE("start: on nothing it is ready, and after a crash it counts on without an option") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.crash();
+  world.boot();
+  world.feed(2);
+  world.stop();
+  CHECK(world.last() == row(5));
+  CHECK(world.rows() == 5);
+}
+
+TEST_CASE("start: after a clean stop nothing is replayed") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.stop();
+  world.boot();
+  CHECK(world.machine.log().contains("0 entries replayed"));
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(4));
+}
+
+TEST_CASE("start: a second instance on the same directory is refused") {
+  World world;
+  REQUIRE(world.machine.disk().make_directories("/data"));
+  auto other = world.machine.disk().lock("/data/LOCK", "other\n");
+  REQUIRE(other);
+  CHECK(world.refusal().contains("another instance runs on /data; stop it with `tidemark stop`"));
+  other->reset();
+  world.boot();
+}
+
+TEST_CASE("start: state without its lineage file is refused, and --from none sets it aside") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.crash();
+  world.machine.disk().erase("/data/lineage");
+  CHECK(world.refusal().contains("begin anew with `tidemark run --from none`"));
+  CHECK(world.refusal().contains("/data/lineage is missing"));  // refusing changes nothing
+  world.boot({}, {.from = {StartPoint::Kind::none, {}}});
+  CHECK_FALSE(world.files_under("data/previous/journal").empty());
+}
+
+TEST_CASE("start: --from none counts from nothing once, not again when a service manager repeats it") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.stop();
+  const BootOptions from_none{.from = {StartPoint::Kind::none, {}}};
+  world.peer = SimulatedPeer("p", "127.0.0.1:9999");
+  world.boot({}, from_none);
+  world.feed(2);
+  CHECK(world.last() == row(2));
+  world.crash();
+  world.boot({}, from_none);
+  world.feed(1);
+  CHECK(world.last() == row(3));
+  world.stop();  // a clean stop ends it: then it means what it says again
+  world.peer = SimulatedPeer("p", "127.0.0.1:9999");
+  world.boot({}, from_none);
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(1));
+}
+
+TEST_CASE("start: a damaged lineage file is refused, naming it and --from none") {
+  World world;
+  world.boot();
+  world.feed(1);
+  world.crash();
+  world.damage("data/lineage");
+  const std::string refusal = world.refusal();
+  CHECK(refusal.contains("/data/lineage"));
+  CHECK(refusal.contains("tidemark run --from none"));
+}
+
+TEST_CASE("start: of a damaged newest checkpoint the log speaks, and the one before it is taken") {
+  for (const char* what : {"manifest", "segment"}) {
+    CAPTURE(what);
+    World world;
+    world.boot();
+    world.feed(2);
+    REQUIRE(world.machine.create_checkpoint());
+    world.feed(2);
+    const auto second = world.machine.create_checkpoint();
+    REQUIRE(second);
+    world.feed(1);
+    world.crash();
+    const Lines segments = world.files_under("data/checkpoints/shared/");
+    world.damage(std::string(what) == "manifest" ? format("data/checkpoints/{}/manifest", to_text(*second))
+                                                 : segments.back());
+    world.boot();
+    CHECK(world.machine.log().contains(to_text(*second) + " is damaged"));
+    world.feed(1);
+    world.stop();
+    CHECK(world.last() == row(6));
+    CHECK(world.rows() == 6);
+  }
+}
+
+TEST_CASE("start: when no checkpoint verifies it refuses, naming verify and --from none") {
+  World world;
+  world.boot();
+  world.feed(2);
+  world.stop();
+  for (const std::string& path : world.files_under("data/checkpoints/chk-")) world.damage(path);
+  const std::string refusal = world.refusal();
+  CHECK(refusal.contains("tidemark checkpoint verify"));
+  CHECK(refusal.contains("tidemark run --from none"));
+}
+
+TEST_CASE("start: a gap between checkpoint and journal is refused, and --abandon-replay goes on without") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\"", .journal = "sync = \"0s\"\nmax_size = \"1MiB\""};
+  world.boot(config);
+  world.feed(10);
+  REQUIRE(world.machine.create_checkpoint());
+  // Several segments after the checkpoint, hard to compress.
+  std::string pad;
+  for (int i = 0; i < 3000; ++i) pad.push_back(static_cast<char>('a' + i * i % 23));
+  for (int i = 0; i < 6; ++i) {
+    for (int n = 0; n < 40; ++n) {
+      std::string line = pad;
+      for (char& c : line) c = static_cast<char>('a' + (c * 31 + n * 17 + i) % 26);
+      world.peer.measure(R"({"k":"a","pad":")" + line + "\"}");
+    }
+    for (int turn = 0; turn < 50 && !world.peer.all_acknowledged(); ++turn) {
+      world.peer.turn();
+      world.machine.advance(20ms);
+    }
+  }
+  world.crash();
+  const Lines segments = world.files_under("data/journal/");
+  REQUIRE(segments.size() >= 2);
+  world.machine.disk().erase(segments.front());
+  const std::string refusal = world.refusal(config);
+  CHECK(refusal.contains("cannot be replayed"));
+  CHECK(refusal.contains("--abandon-replay"));
+  const SimulatedPeer::Memory before = world.peer.memory();
+  world.boot(config, {.abandon_replay = true});
+  world.machine.settle();
+  world.peer.turn();
+  CHECK(world.peer.violations().empty());  // in particular it is not told less than before
+  CHECK(before.acknowledged == world.peer.memory().acknowledged);
+  CHECK(world.machine.appliance().status().timeline == Timeline{2});
+}
+
+TEST_CASE("start: --abandon-replay gives up what followed the checkpoint for good, also over a crash") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\""};
+  world.boot(config);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.feed(3);
+  world.crash();
+  world.boot(config, {.abandon_replay = true});
+  world.feed(1);
+  CHECK(world.last() == row(3));
+  world.crash();
+  world.boot(config, {.abandon_replay = true});  // given again by a service manager: nothing more is given up
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(4));
+  world.boot(config);
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(5));
+  CHECK(world.rows() == 5 + 3);  // the five of timeline 1 stay, then 3, 4 and 5
+}
+
+TEST_CASE("start: another configuration with a replay pending is refused; the old one recovers; then it may change") {
+  World world;
+  const Config before{.checkpoint = "interval = \"1h\""};
+  Config after = before;
+  after.select = "count(*) AS total";
+  world.boot(before);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.feed(1);
+  world.crash();
+  const std::string refusal = world.refusal(after);
+  CHECK(refusal.contains("the configuration has changed since chk-1"));
+  CHECK(refusal.contains("Start once with the old configuration"));
+  CHECK(refusal.contains("tidemark run --abandon-replay"));
+  world.boot(before);
+  world.stop();
+  world.boot(after);
+  world.feed(1);
+  CHECK(world.last() == R"({"k":"a","total":4})");
+  world.crash();  // before the first checkpoint under the new configuration
+  world.boot(after);
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == R"({"k":"a","total":5})");
+}
+
+TEST_CASE("start: a changed configuration before the very first checkpoint is refused as well") {
+  World world;
+  const Config before{.checkpoint = "interval = \"1h\""};
+  Config after = before;
+  after.select = "count(*) AS total";
+  world.boot(before);
+  world.feed(2);
+  world.crash();
+  CHECK(world.refusal(after).contains("tidemark run --abandon-replay"));
+  world.boot(before);
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(3));
+}
+
+TEST_CASE("start: state of a pipeline that is gone is refused, naming its uid") {
+  World world;
+  world.boot();
+  world.feed(2);
+  world.stop();
+  Config renamed;
+  renamed.pipeline = "other";
+  const std::string refusal = world.refusal(renamed);
+  CHECK(refusal.contains("pipeline \"counts\", which is not in the configuration"));
+  CHECK(refusal.contains("uid \"counts\""));
+}
+
+TEST_CASE("start: --from of a checkpoint replays what followed it, and an unknown one is refused") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\"\nretain = 5"};
+  world.boot(config);
+  world.feed(2);
+  const auto first = world.machine.create_checkpoint();
+  REQUIRE(first);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.feed(2);
+  world.stop();
+  CHECK(world.refusal(config, {.from = {StartPoint::Kind::checkpoint, CheckpointId{77}}}).contains("tidemark checkpoint list"));
+  world.boot(config, {.from = {StartPoint::Kind::checkpoint, *first}});
+  CHECK(world.machine.log().contains("running, resumed from chk-1, 4 entries replayed"));
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(7));
+  CHECK(world.rows() == 7);
+}
+
+TEST_CASE("start: damage in the middle of the journal is refused, a torn end is not") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\""};
+  world.boot(config);
+  for (int i = 0; i < 5; ++i) world.feed(3);
+  world.crash(Loss::none);
+  const std::string segment = world.files_under("data/journal/").front();
+  const std::string good = world.machine.disk().content(segment);
+  world.machine.disk().put(segment, good + std::string(100, 'x'));
+  world.boot(config);
+  world.crash(Loss::none);
+  std::string bad = good;
+  bad[good.size() / 2] = static_cast<char>(bad[good.size() / 2] ^ 1);
+  world.machine.disk().put(segment, bad);
+  const std::string refusal = world.refusal(config);
+  CHECK(refusal.contains(segment));
+  CHECK(refusal.contains("--abandon-replay"));
+}
+
+TEST_CASE("start: a segment removed from the journal's end is noticed, by what a sink holds") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\""};
+  world.boot(config);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.crash();
+  world.boot(config);
+  world.feed(3);
+  world.machine.advance(1s);  // the sink has them
+  world.crash();
+  world.machine.disk().erase(world.files_under("data/journal/").back());
+  CHECK(world.refusal(config).contains("--abandon-replay"));
+}
+
+TEST_CASE("stop: on_stop = delete forgets everything at the user's own command, and nothing at a signal") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1s\"\non_stop = \"delete\""};
+  world.boot(config);
+  world.feed(2);
+  world.stop();
+  world.boot(config);
+  world.feed(1);
+  CHECK(world.last() == row(3));
+  REQUIRE(world.machine.stop(true));
+  CHECK(world.files_under("data/journal").empty());
+  CHECK(world.files_under("data/checkpoints").empty());
+  world.peer = SimulatedPeer("p", "127.0.0.1:9999");
+  world.boot(config);
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(1));
+}
+
+TEST_CASE("stop: during the start it ends the start") {
+  Machine machine;
+  const auto settings = settings_of(Config().text());
+  REQUIRE(settings);
+  REQUIRE(machine.boot(*settings));
+  REQUIRE(machine.stop());
+}
+
+TEST_CASE("journal off: results leave with their checkpoint, peers are told with it, and a clean stop delivers all") {
+  World world;
+  const Config config{.checkpoint = "interval = \"500ms\"", .journal = "enabled = false"};
+  world.boot(config);
+  for (int i = 0; i < 3; ++i) world.peer.measure(R"({"k":"a"})");
+  world.peer.turn();
+  world.machine.advance(100ms);
+  world.peer.turn();
+  world.machine.advance(200ms);
+  CHECK(world.rows() == 0);
+  CHECK(world.peer.memory().acknowledged == 0);
+  world.machine.advance(400ms);
+  world.peer.turn();
+  CHECK(world.peer.all_acknowledged());
+  CHECK(world.rows() == 3);
+  world.peer.measure(R"({"k":"a"})");
+  world.peer.turn();
+  world.machine.advance(10ms);
+  world.stop();
+  CHECK(world.last() == row(4));
+}
+
+TEST_CASE("journal switched off and on again: nothing is lost, and no gap is found") {
+  World world;
+  Config off;
+  off.journal = "enabled = false";
+  world.boot();
+  world.feed(2);
+  world.crash();
+  world.boot(off);
+  world.feed(2);
+  world.stop();
+  CHECK(world.files_under("data/journal/").empty());
+  world.boot();
+  world.feed(1);
+  world.crash();
+  world.boot();
+  world.stop();
+  CHECK(world.last() == row(5));
+  CHECK(world.rows() == 5);
+}
+
+TEST_CASE("an idle appliance writes nothing") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.machine.advance(10s);
+  const std::uint64_t operations = world.machine.disk().operations();
+  world.machine.advance(24h);
+  CHECK(world.machine.disk().operations() == operations);
+}
+
+}  // namespace
+}  // namespace tidemark
