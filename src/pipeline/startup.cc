@@ -464,7 +464,7 @@ Status Appliance::Work::remember_abandoned(const JournalFolder& folder) {
     if (!item || !*item) return {};
     const std::size_t source = (*item)->entry.source - std::size_t{1};
     if ((*item)->entry.source != 0 && source < sources_.size())
-      remember(*sources_[source], (*item)->position, (*item)->entry);
+      remember(*sources_[source], std::min((*item)->position, barrier_), (*item)->entry);
   }
 }
 
