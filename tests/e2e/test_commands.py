@@ -72,6 +72,27 @@ type = "null"
 """
 
 
+WRONG_BOTH = """
+[checkpoint]
+intervall = "1s"
+
+[sources.words]
+type = "tcp"
+listen = "127.0.0.1:1"
+format = "csv"
+fields = ["word:string", "n:int"]
+
+[pipelines.counts]
+from = ["words"]
+key_by = ["wrod"]
+select = ["summ(n) AS total"]
+to = ["history"]
+
+[sinks.history]
+type = "null"
+"""
+
+
 @pytest.fixture
 def instance(tidemark, free_port):
     """Runs, and has taken in three lines."""
@@ -131,7 +152,8 @@ def test_check_passes_a_configuration_that_holds(tidemark):
     (WRONG_WORDS, {"intervall =": "`interval`", "retain =": "integer", '"tpc"': '"tcp"', '"wrods"': '"words"',
                    "fortnight": "1 fortnight", "path = 7": "string"}),
     (WRONG_EXPRESSIONS, {"n > AND 3": "AND", "uper(": "did you mean 'upper'?", "max(m)": "no column m"}),
-], ids=["words", "expressions"])
+    (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "summ(": "did you mean 'sum'?"}),
+], ids=["words", "expressions", "both"])
 def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mistakes):
     made = tidemark(config)
     result = made.command(command, check=False)
