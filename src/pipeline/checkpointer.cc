@@ -107,7 +107,7 @@ void Checkpointer::request(std::function<void(Result<CheckpointId>)> done) {
 }
 
 void Checkpointer::turn() {
-  if (stage_ == Stage::idle && wanted_ && !retiring_ && !parts_.engine.busy()) barrier();
+  if (stage_ == Stage::idle && wanted_ && !retiring_ && events_.settled()) barrier();
   if (stage_ == Stage::capturing) capture_slice();
 }
 

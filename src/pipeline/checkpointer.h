@@ -52,6 +52,9 @@ class Checkpointer {
   };
   // What it asks of, and tells, the one that owns journal, sources and identity.
   struct Events {
+    // Everything that sources have handed over is applied: what they remember and what the engine holds
+    // belong to one position. Only then is there a barrier.
+    std::function<bool()> settled;
     std::function<Position()> journal_durable;  // the barrier's position itself without a journal
     std::function<void()> hurry_journal;
     std::function<void(Manifest&)> describe;  // lineage, timeline, run, sources' sections and summaries
@@ -69,12 +72,12 @@ class Checkpointer {
 
   // Periodic ones from now on.
   void run();
-  // One now, or as soon as one may begin; while the engine is within an entry, right after it.
+  // One now, or as soon as one may begin; while something waits to be applied, right after it.
   void request(std::function<void(Result<CheckpointId>)> done = {});
   // The next periodic one as soon as min_pause allows.
   void hurry();
   // To be called between slices of the engine's work: captures a slice of the snapshot under way, or takes
-  // the barrier that is asked for when the engine stands between two entries.
+  // the barrier that is asked for when everything is settled.
   void turn();
   // The journal or a sink has come further.
   void progress();

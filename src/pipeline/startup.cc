@@ -593,7 +593,8 @@ void Appliance::Work::make_checkpointer() {
   checkpointer_ = std::make_unique<Checkpointer>(
       Checkpointer::Doors{platform_.loop, platform_.bulk_lane, platform_.clock, platform_.log},
       Checkpointer::Parts{settings_, store_, *engine_, deliveries_},
-      Checkpointer::Events{.journal_durable =
+      Checkpointer::Events{.settled = [this] { return flow_->settled(); },
+                           .journal_durable =
                                [this] {
                                  if (phase_ == Phase::replaying) return engine_->position();
                                  return journal_ ? journal_->durable() : engine_->position();
