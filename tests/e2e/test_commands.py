@@ -84,8 +84,9 @@ fields = ["word:string", "n:int"]
 
 [pipelines.counts]
 from = ["words"]
+derive = ["uper(word) AS loud"]
 key_by = ["wrod"]
-select = ["summ(n) AS total"]
+select = ["sum(n) AS total"]
 to = ["history"]
 
 [sinks.history]
@@ -152,7 +153,7 @@ def test_check_passes_a_configuration_that_holds(tidemark):
     (WRONG_WORDS, {"intervall =": "`interval`", "retain =": "integer", '"tpc"': '"tcp"', '"wrods"': '"words"',
                    "fortnight": "1 fortnight", "path = 7": "string"}),
     (WRONG_EXPRESSIONS, {"n > AND 3": "AND", "uper(": "did you mean 'upper'?", "max(m)": "no column m"}),
-    (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "summ(": "did you mean 'sum'?"}),
+    (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "uper(": "did you mean 'upper'?"}),
 ], ids=["words", "expressions", "both"])
 def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mistakes):
     made = tidemark(config)
