@@ -187,6 +187,23 @@ Result<CheckpointId> Machine::create_checkpoint() {
   return std::move(*answer);
 }
 
+namespace {
+
+void hold(Lane& lane, bool on) {
+  auto* at_once = dynamic_cast<InlineLane*>(&lane);
+  invariant(at_once != nullptr, "only a lane that works at once can be held");
+  on ? at_once->hold() : at_once->release();
+}
+
+}  // namespace
+
+void Machine::hold_journal(bool on) {
+  hold(*process_->journal_lane, on);
+}
+void Machine::hold_bulk(bool on) {
+  hold(*process_->bulk_lane, on);
+}
+
 FaultFiles& Machine::disk() {
   return *shared_->disk;
 }

@@ -77,6 +77,10 @@ class Machine {
   bool run_until(const std::function<bool()>& holds, Duration limit = 60s);
   Result<CheckpointId> create_checkpoint();
 
+  // A disk that does not answer: the lane's work waits. Only with Lanes::at_once.
+  void hold_journal(bool on);
+  void hold_bulk(bool on);
+
   FaultFiles& disk();
   Appliance& appliance();
   FakeNetwork& network();
