@@ -52,22 +52,25 @@ class Appliance::Work final : public EngineOutput {
  private:
   enum class Phase { starting, replaying, running, stopping, stopped, failed };
 
-  // startup.cc
-  Procedure start_up();
-  Procedure shut_down(bool command);
-  Status compile_plan();
+  // choose_start.cc
   Status take_directory();
   Status know_identity();
   Status begin_lineage(const std::optional<Identity>& previous);
   Result<bool> state_exists();
-  Status remember_abandoned(const JournalFolder& folder);
-  Status fork_durably(Position at);
-  std::string configuration_name() const;
   Status choose_checkpoint();
   Status load_checkpoint(const Manifest& manifest);
+
+  // journal_tail.cc
   Status open_journal_tail();
+  bool begun_without_checkpoint() const;
+  void remember_abandoned(const JournalFolder& folder, Position after);
+  void remember(Position position, const Entry& entry);
   Status check_joins(const JournalExtent& extent);
   Result<bool> configuration_follows();
+
+  // startup.cc
+  Procedure start_up();
+  Status compile_plan();
   Status make_engine();
   Status make_sources();
   void make_deliveries();
@@ -81,6 +84,9 @@ class Appliance::Work final : public EngineOutput {
   void started(Status status);
 
   // appliance.cc
+  Procedure shut_down(bool command);
+  Status fork_durably(Position at);
+  std::string configuration_name() const;
   void fork_timeline(Position at);
   void journal_moved();
   void make_room();

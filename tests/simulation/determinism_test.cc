@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "simulation/determinism.h"
 #include "support/fake_random.h"
+#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -293,7 +294,7 @@ void adapt(Settings& settings) {
 
 TEST_CASE("determinism: every example") {
   std::size_t examples = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(TIDEMARK_SOURCE_DIR "/config/examples")) {
+  for (const auto& entry : std::filesystem::directory_iterator(source_tree() + "/config/examples")) {
     if (entry.path().extension() != ".toml") continue;
     const std::string name = entry.path().stem().string();
     CAPTURE(name);

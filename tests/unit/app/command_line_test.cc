@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/format.h"
+#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -213,7 +214,7 @@ TEST_CASE("the examples that help prints are themselves understood") {
 }
 
 TEST_CASE("the manual page knows every command and option") {
-  const std::ifstream file(std::string(TIDEMARK_SOURCE_DIR) + "/packaging/man/tidemark.1");
+  const std::ifstream file(source_tree() + "/packaging/man/tidemark.1");
   REQUIRE(file.good());
   std::ostringstream page;
   page << file.rdbuf();

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "support/fault_files.h"
+#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -86,7 +87,7 @@ TEST_CASE("a mistake in an expression is one of the pipelines' check, not of the
 }
 
 std::string file_of_the_project(const std::string& path) {
-  const std::ifstream file(std::string(TIDEMARK_SOURCE_DIR) + "/" + path);
+  const std::ifstream file(source_tree() + "/" + path);
   REQUIRE(file.good());
   std::ostringstream text;
   text << file.rdbuf();

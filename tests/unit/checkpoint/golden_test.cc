@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "fixture.h"
+#include "support/source_tree.h"
 
 using namespace tidemark;
 using namespace tidemark::test;
@@ -11,7 +12,7 @@ using namespace tidemark::test;
 namespace {
 
 std::string path_of(const std::string& name) {
-  return std::string(TIDEMARK_SOURCE_DIR) + "/tests/golden/v1/" + name;
+  return source_tree() + "/tests/golden/v1/" + name;
 }
 
 std::string golden(const std::string& name) {

@@ -6,6 +6,7 @@
 
 #include "expressions/parser.h"
 #include "field_binder.h"
+#include "support/source_tree.h"
 
 using namespace tidemark;
 
@@ -18,7 +19,7 @@ struct Line {
 };
 
 std::vector<Line> golden_lines() {
-  std::ifstream file(TIDEMARK_SOURCE_DIR "/tests/unit/expressions/golden.txt");
+  std::ifstream file(source_tree() + "/tests/unit/expressions/golden.txt");
   std::vector<Line> lines;
   std::string text;
   for (std::size_t number = 1; std::getline(file, text); ++number) {

@@ -5,13 +5,14 @@
 
 #include "fixture.h"
 #include "journal/segments.h"
+#include "support/source_tree.h"
 
 using namespace tidemark;
 using namespace tidemark::test;
 
 namespace {
 
-const std::string kPath = std::string(TIDEMARK_SOURCE_DIR) + "/tests/golden/v1/journal-segment";
+const std::string kPath = source_tree() + "/tests/golden/v1/journal-segment";
 
 std::vector<Entry> entries(SourceTable& sources) {
   const std::uint16_t plant = sources.number("plant");

@@ -7,6 +7,7 @@
 #include <iterator>
 
 #include "support/fault_files.h"
+#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -40,7 +41,7 @@ TEST_CASE("a cursor reads back as it was written") {
 }
 
 TEST_CASE("version 1 of the cursor is read as it was when it was released") {
-  const std::string path = std::string(TIDEMARK_SOURCE_DIR) + "/tests/golden/v1/file-cursor";
+  const std::string path = source_tree() + "/tests/golden/v1/file-cursor";
   if (std::getenv("TIDEMARK_WRITE_GOLDEN")) std::ofstream(path, std::ios::binary) << encode(example());
   std::ifstream file(path, std::ios::binary);
   const std::string golden((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());

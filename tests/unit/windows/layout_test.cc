@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "accumulator.h"
+#include "support/source_tree.h"
 #include "windows/layout.h"
 
 namespace tidemark {
@@ -135,7 +136,7 @@ TEST_CASE("saved states are the bytes that version 1 wrote") {
     line("texts", {Value::text("b"), Value::text("a"), Value::text("c")});
     line("booleans", {Value::boolean(true), Value::boolean(false)});
   }
-  const std::string path = std::string(TIDEMARK_SOURCE_DIR) + "/tests/golden/v1/aggregate-states.txt";
+  const std::string path = source_tree() + "/tests/golden/v1/aggregate-states.txt";
   if (std::getenv("TIDEMARK_WRITE_GOLDEN")) std::ofstream(path) << now;
   std::ifstream file(path);
   const std::string golden{std::istreambuf_iterator<char>(file), {}};
