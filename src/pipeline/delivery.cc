@@ -33,7 +33,7 @@ void Delivery::expect(const ChannelId& channel, const ChannelMark& mark) {
 
 void Delivery::opened(Result<std::optional<Holdings>> held) {
   if (!held) {
-    failure_ = held.error().message;
+    failure_ = held.error();
     events_.failed(std::move(held.error()));
     return;
   }
@@ -258,7 +258,7 @@ SinkReport Delivery::report() const {
           .type = std::string(declaration_.name),
           .state = std::string(kStates[static_cast<std::size_t>(status.state)]),
           .detail = status.detail,
-          .degraded = failure_.empty() ? status.degraded : failure_,
+          .degraded = failure_ ? failure_->message : status.degraded,
           .delivered = delivered_,
           .waiting = queue_.size(),
           .waiting_bytes = bytes_,

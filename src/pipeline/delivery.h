@@ -59,8 +59,10 @@ class Delivery {
   // restore_pending().
   void expect(const ChannelId& channel, const ChannelMark& mark);
   void open(std::vector<const ResultSchema*> schemas);
-  // Whether it is known what the sink holds: it has answered, or is one that cannot say.
-  bool answered() const { return opened_ || !failure_.empty() || !declaration_.remembers; }
+  // Whether the sink has answered: it is known what it holds, or why it cannot work.
+  // Why the sink cannot work with these settings or files.
+  const std::optional<Error>& failure() const { return failure_; }
+  bool answered() const { return opened_ || failure_; }
   // The last result of the channel that the sink holds; 0 when it holds none or cannot say.
   ResultNumber held(const ChannelId& channel) const;
 
@@ -124,7 +126,7 @@ class Delivery {
   std::size_t restored_ = 0;  // rows at the front of queue_ that a checkpoint kept
   Timeline restored_timeline_;
   bool opened_ = false;
-  std::string failure_;
+  std::optional<Error> failure_;
   Holdings held_, expected_;
   Position released_, flush_through_;
   bool flush_due_ = false;

@@ -57,6 +57,7 @@ Procedure Appliance::Work::start_up() {
       notifier_.status(phase_text());
       checkpointer_->turn();
       co_await turn_of_others(platform_.loop);
+      if (Status usable = check_sinks_usable(); !usable) co_return started(std::move(usable));
       if (!full()) continue;
       // A sink takes its time: nothing to do until it has made room.
       Later<bool> room = until(
@@ -74,6 +75,7 @@ Procedure Appliance::Work::start_up() {
       [this] { return std::ranges::all_of(deliveries_, [](const auto& d) { return d->answered(); }); },
       looks);
   co_await answered;
+  if (Status usable = check_sinks_usable(); !usable) co_return started(std::move(usable));
   if (Status complete = check_nothing_lost(); !complete) {
     if (journal_) co_return started(std::move(complete));
     // Without a journal, going back to an older checkpoint means that what followed it is not made again:
@@ -197,13 +199,21 @@ void Appliance::Work::make_deliveries() {
         .diverged = [this](const ResultSchema& schema, ResultNumber number) { diverged(schema, number); },
         .failed =
             [this, name = sink.name](const Error& error) {
-              platform_.log.error("sinks." + name, error.message);
-              reports_.push_back("sink \"" + name + "\": " + error.message);
+              if (replay_done() || error.kind != Error::Kind::usage)  // else the start refuses, and says it
+                platform_.log.error("sinks." + name, error.message);
             }};
     deliveries_.push_back(std::make_unique<Delivery>(Delivery::Doors{platform_.loop, platform_.log}, sink,
                                                      settings_.checkpoint.mode, std::move(made),
                                                      std::move(events)));
   }
+}
+
+// A table without the UNIQUE that an upsert needs, columns that do not fit: waiting does not mend it.
+Status Appliance::Work::check_sinks_usable() const {
+  for (const auto& delivery : deliveries_)
+    if (const auto& failure = delivery->failure(); failure && failure->kind == Error::Kind::usage)
+      return fail("sink \"" + delivery->settings().name + "\": " + failure->message, Error::Kind::usage);
+  return {};
 }
 
 Status Appliance::Work::check_nothing_lost() const {

@@ -75,6 +75,7 @@ class Appliance::Work final : public EngineOutput {
   Status make_sources();
   void make_deliveries();
   Status restore_pending();
+  Status check_sinks_usable() const;
   Status check_nothing_lost() const;
   void make_checkpointer();
   Status replay_some(JournalReader& reader, std::size_t entries, bool& done);

@@ -66,9 +66,9 @@ Status FileSink::one_header(const std::vector<const ResultSchema*>& schemas, std
     const std::string its = row_text_.header(*schema);
     if (schema != schemas.front() && its != header)
       return fail(
-          format("{}: csv has one set of columns, and '{}' and '{}' differ; give each a sink of its own, or "
+          format("csv has one set of columns, and '{}' and '{}' differ; give each a sink of its own, or "
                  "format = \"json\"",
-                 subject_, schemas.front()->pipeline, schema->pipeline),
+                 schemas.front()->pipeline, schema->pipeline),
           Error::Kind::usage);
     header = its;
   }
@@ -111,7 +111,7 @@ void FileSink::try_open() {
         if (!*outcome && outcome->error().kind == Error::Kind::no_space)
           return again(outcome->error(), [this] { try_open(); });
         const auto opened = std::exchange(opened_, nullptr);
-        if (!*outcome) return opened(pass_on(*outcome, subject_));
+        if (!*outcome) return opened(pass_on(*outcome));
         ready_ = true;
         degraded_.clear();
         backoff_.reset();

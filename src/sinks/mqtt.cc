@@ -93,10 +93,9 @@ void MqttSink::open(std::vector<const ResultSchema*> schemas,
     Result<TopicTemplate> made =
         TopicTemplate::make(context_.settings.topic.value, *schema, context_.settings.timestamps);
     if (!made) {
-      answer_ = loop().at(loop().now(),
-                          [opened = std::move(opened), message = subject_ + ": " + made.error().message] {
-                            opened(fail(message, Error::Kind::usage));
-                          });
+      answer_ = loop().at(loop().now(), [opened = std::move(opened), message = made.error().message] {
+        opened(fail(message, Error::Kind::usage));
+      });
       return;
     }
     topics_.emplace_back(schema, std::move(*made));

@@ -8,6 +8,7 @@
 
 #include "base/backoff.h"
 #include "base/format.h"
+#include "platform/clock.h"
 #include "platform/guarded_lane.h"
 #include "platform/log.h"
 #include "platform/loop.h"
@@ -17,6 +18,8 @@
 
 namespace tidemark {
 namespace {
+
+constexpr Duration kWorthALine = 2s;  // of being locked
 
 class SqliteSink final : public Sink {
  public:
@@ -56,6 +59,8 @@ class SqliteSink final : public Sink {
   void try_open();
   void try_append();
   void again(const Error& error, std::function<void()> attempt);
+  void wait_for_lock();
+  void well_again();
   void report(std::vector<std::string> reports);
 
   SinkContext context_;
@@ -67,6 +72,7 @@ class SqliteSink final : public Sink {
   std::function<void()> done_;
   bool ready_ = false;
   std::string degraded_;
+  std::optional<MonotonicTime> locked_since_;
   std::string reported_;
   Backoff backoff_{100ms, 10s};
   std::unique_ptr<Timer> retry_;
@@ -86,10 +92,9 @@ void SqliteSink::try_open() {
                       return again(outcome->error(), [this] { try_open(); });
                   }
                   const auto opened = std::exchange(opened_, nullptr);
-                  if (!*outcome) return opened(pass_on(*outcome, subject_));
+                  if (!*outcome) return opened(pass_on(*outcome));
                   ready_ = true;
-                  degraded_.clear();
-                  backoff_.reset();
+                  well_again();
                   opened(context_.remembers ? std::optional(std::move(**outcome)) : std::nullopt);
                 });
 }
@@ -107,20 +112,47 @@ void SqliteSink::try_append() {
         if (!*outcome) return again(outcome->error(), [this] { try_append(); });
         written_ += batch_.size();
         batch_ = {};
-        degraded_.clear();
-        backoff_.reset();
+        well_again();
         std::exchange(done_, nullptr)();
       });
 }
 
 void SqliteSink::again(const Error& error, std::function<void()> attempt) {
-  ++(error.kind == Error::Kind::busy ? busy_ : failures_);
-  degraded_ = error.message;
-  if (error.kind != Error::Kind::busy)
+  if (error.kind == Error::Kind::busy) {
+    wait_for_lock();
+  } else {
+    ++failures_;
+    degraded_ = error.message;
     context_.platform.log.sampled(LogLevel::error, subject_, "away",
                                   format("{}; results wait, and are tried again", degraded_));
+  }
   Loop& loop = context_.platform.loop;
   retry_ = loop.at(loop.now() + backoff_.next(context_.platform.random.next()), std::move(attempt));
+}
+
+// Somebody's short transaction is nothing to talk about; one that stays is for the operator.
+void SqliteSink::wait_for_lock() {
+  ++busy_;
+  const MonotonicTime now = context_.platform.clock.monotonic();
+  if (!locked_since_) locked_since_ = now;
+  const std::string& path = context_.settings.path.value;
+  degraded_ = format(
+      "{} is locked by another program: results wait until it ends its transaction (`fuser {}` shows who)",
+      path, path);
+  if (now - *locked_since_ >= kWorthALine)
+    context_.platform.log.sampled(LogLevel::warning, subject_, "locked", degraded_);
+}
+
+void SqliteSink::well_again() {
+  if (const auto since = std::exchange(locked_since_, std::nullopt)) {
+    const Duration waited = context_.platform.clock.monotonic() - *since;
+    if (waited >= kWorthALine)
+      context_.platform.log.info(
+          subject_, format("unlocked after {}",
+                           to_text(std::chrono::duration_cast<std::chrono::milliseconds>(waited))));
+  }
+  degraded_.clear();
+  backoff_.reset();
 }
 
 void SqliteSink::report(std::vector<std::string> reports) {

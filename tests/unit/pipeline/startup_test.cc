@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include "base/format.h"
+#include "platform/sqlite.h"
 #include "support/fake_random.h"
 #include "support/simulation.h"
 #include "support/simulation_peer.h"
+#include "support/sqlite_vfs.h"
 
 namespace tidemark {
 namespace {
@@ -17,6 +19,7 @@ struct Config {
   std::string journal = "sync = \"0s\"";
   std::string select = "count(*) AS n";
   std::string pipeline = "counts";
+  std::string sink = "type = \"file\"\npath = \"out.jsonl\"";
   std::string text() const {
     return format(R"(
 [node]
@@ -39,11 +42,10 @@ key_by = ["k"]
 select = ["{}"]
 to = ["out"]
 [sinks.out]
-type = "file"
-path = "out.jsonl"
+{}
 flush = "100ms"
 )",
-                  checkpoint, journal, pipeline, select);
+                  checkpoint, journal, pipeline, select, sink);
   }
 };
 
@@ -461,6 +463,32 @@ TEST_CASE("an idle appliance writes nothing") {
   const std::uint64_t operations = world.machine.disk().operations();
   world.machine.advance(24h);
   CHECK(world.machine.disk().operations() == operations);
+}
+
+TEST_CASE(
+    "startup: a sink that cannot work with its table refuses the start, named once, and nothing is lost") {
+  Config config;
+  config.sink = "type = \"sqlite\"\npath = \"out.db\"\ntable = \"t\"\nmode = \"upsert\"";
+  World world;
+  world.boot(config);
+  world.feed(3);
+  world.stop();
+  config.sink = "type = \"sqlite\"\npath = \"out.db\"\ntable = \"_odd\"\nmode = \"upsert\"";
+  // Somebody's table without the UNIQUE, as the next start finds it.
+  {
+    const SqliteVfs vfs(world.machine.disk());
+    auto database = make_sqlite_opener(vfs.name())->open("/data/out.db", {});
+    REQUIRE(database);
+    REQUIRE((*database)->execute("CREATE TABLE _odd (k, n)"));
+  }
+  const std::string refusal = world.refusal(config);
+  CHECK(refusal.find("sink \"out\": /data/out.db: table \"_odd\"") != std::string::npos);
+  CHECK(refusal.find("CREATE UNIQUE INDEX \"_odd_identity\" ON \"_odd\" (\"k\");") != std::string::npos);
+  config.sink = "type = \"sqlite\"\npath = \"out.db\"\ntable = \"t\"\nmode = \"upsert\"";
+  world.boot(config);
+  world.feed(1);
+  world.stop();
+  CHECK(world.machine.query("/data/out.db", "SELECT n FROM t") == Lines{"4"});
 }
 
 }  // namespace

@@ -163,9 +163,14 @@ TEST_CASE("sqlite: a locked database is waited for, at the start and later") {
   REQUIRE((*locker)->execute("BEGIN IMMEDIATE").has_value());
   CHECK_FALSE(subject.open({&rows.schema}).has_value());
   CHECK(subject.sink->status().state == SinkStatus::State::away);
+  CHECK(subject.sink->status().degraded.find("locked by another program") != std::string::npos);
+  CHECK_FALSE(subject.doors.log.contains("locked"));  // not worth a line yet
+  subject.doors.loop.advance(10s);
+  CHECK(subject.doors.log.contains("fuser /data/out.db"));
   REQUIRE((*locker)->execute("COMMIT").has_value());
   subject.doors.loop.advance(10s);
   REQUIRE(subject.answer.has_value());
+  CHECK(subject.doors.log.contains("unlocked after"));
   REQUIRE((*locker)->execute("BEGIN IMMEDIATE").has_value());
   CHECK_FALSE(subject.write(rows.views));
   subject.doors.loop.advance(1min);
