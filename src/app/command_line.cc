@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/format.h"
+#include "base/json.h"
 #include "base/nearest.h"
 
 namespace tidemark {
@@ -299,6 +300,48 @@ std::expected<CommandLine, CommandLineReply> parse_command_line(std::span<const 
   // A group, or nothing at all.
   return std::unexpected(
       CommandLineReply{ExitCode::usage, full_name(chosen) + ": which command?\n\n" + root.help()});
+}
+
+namespace {
+
+void describe_option(const CLI::Option& option, JsonWriter& out) {
+  out.begin_object();
+  if (!option.get_positional()) {
+    out.key("names").begin_array();
+    for (const std::string& name : option.get_lnames()) out.text("--" + name);
+    for (const std::string& name : option.get_snames()) out.text("-" + name);
+    out.end_array();
+  }
+  const bool takes_value = option.get_items_expected_max() > 0;
+  out.key("value").text(!takes_value              ? std::string()
+                        : option.get_positional() ? option.get_name(true)
+                                                  : option.get_type_name());
+  out.key("does").text(option.get_description()).end_object();
+}
+
+void describe_command(const CLI::App& app, const std::string& above, JsonWriter& out) {
+  const std::string name = above.empty() ? app.get_name() : above + " " + app.get_name();
+  const auto below = app.get_subcommands({});
+  for (const CLI::App* command : below) describe_command(*command, name, out);
+  if (!below.empty()) return;
+  out.begin_object().key("name").text(name).key("does").text(app.get_description());
+  for (const bool positional : {false, true}) {
+    out.key(positional ? "arguments" : "options").begin_array();
+    for (const CLI::Option* option : app.get_options())
+      if (option->get_positional() == positional) describe_option(*option, out);
+    out.end_array();
+  }
+  out.end_object();
+}
+
+}  // namespace
+
+std::string commands_reference() {
+  const std::unique_ptr<Grammar> grammar = make_grammar();
+  JsonWriter out;
+  out.begin_array();
+  for (const CLI::App* command : grammar->root.get_subcommands({})) describe_command(*command, "", out);
+  return out.end_array().take();
 }
 
 }  // namespace tidemark

@@ -65,4 +65,13 @@ struct CommandLineReply {
 // Without the program's name.
 std::expected<CommandLine, CommandLineReply> parse_command_line(std::span<const std::string> arguments);
 
+// Every command with its options as JSON, made of the grammar that parses them:
+//
+//   [{"name":"checkpoint
+//   show","does":"...","options":[{"names":["--config","-c"],"value":"FILE","does":"..."}],
+//     "arguments":[{"value":"REF","does":"..."}]}, ...]
+//
+// A group of commands is not one itself. Options and arguments that CLI11 gives a value have `value`.
+std::string commands_reference();
+
 }  // namespace tidemark

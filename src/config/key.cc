@@ -99,7 +99,9 @@ std::string Key::in_unit(std::int64_t value) const {
 }
 
 std::string Key::range() const {
-  const bool has_most = most_ != std::numeric_limits<std::int64_t>::max();
+  // What only the number's own type bounds is not worth a word.
+  const bool has_most = most_ < (type_ == Type::integer ? std::numeric_limits<std::int32_t>::max()
+                                                        : std::numeric_limits<std::int64_t>::max());
   std::string out;
   if (least_ != 0) out = "at least " + in_unit(least_);
   if (has_most) out += (out.empty() ? "at most " : ", at most ") + in_unit(most_);

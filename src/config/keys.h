@@ -90,13 +90,18 @@ class Key {
   const Keys* group() const { return group_; }
   // The value as TOML: before reading the default. Empty: there is none.
   std::string value_text() const { return print_ ? print_() : std::string(); }
-
- private:
-  friend class Keys;
+  // What must hold for the key to apply: the word key `decider` has one of the words.
   struct Condition {
     std::string decider;
     std::vector<std::string> words;
   };
+  const std::vector<Condition>& conditions() const { return conditions_; }
+  const std::optional<Condition>& required_where() const { return required_for_; }
+  // Of NAME_file: NAME, whose conditions are its own.
+  const std::string& twin() const { return twin_; }
+
+ private:
+  friend class Keys;
 
   bool read(const Node& node, Reading& reading);
   bool wrong_type(const Node& node, Reading& reading) const;

@@ -33,7 +33,6 @@ class Loading {
                 {},
                 {}} {
     tables_.node.settings.name.value = environment.host_name.empty() ? "localhost" : environment.host_name;
-    tables_.node.settings.data_dir.value = "/var/lib/tidemark";
   }
 
   // `tree` must stay until take_settings().

@@ -19,7 +19,7 @@ namespace tidemark {
 
 struct NodeSettings {
   Located<std::string> name;      // default: host name, filled in by the caller of load_settings
-  Located<std::string> data_dir;  // default /var/lib/tidemark
+  Located<std::string> data_dir{"/var/lib/tidemark"};
 };
 
 enum class DeliveryMode { exactly_once, at_least_once };

@@ -19,7 +19,7 @@ Keys node_keys(NodeSettings& node) {
   Keys keys("node");
   keys.text("name", node.name)
       .check(is_node_name)
-      .doc("name of this instance in output ids and metric labels");
+      .doc("name of this instance in output ids and metric labels; left out, the host's name");
   keys.text("data_dir", node.data_dir).doc("folder of checkpoints, journal and undelivered results");
   return keys;
 }
