@@ -18,7 +18,7 @@
 namespace tidemark {
 
 struct NodeSettings {
-  Located<std::string> name;      // default: host name, filled in by the caller of load_settings
+  Located<std::string> name;  // default: host name, filled in by the caller of load_settings
   Located<std::string> data_dir{"/var/lib/tidemark"};
 };
 

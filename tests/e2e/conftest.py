@@ -1,8 +1,15 @@
 """Fixtures of the end-to-end tests. What they hand out is in harness.py; everything started ends with its test."""
 
+import json
+import subprocess
+
 import pytest
 
 import harness
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "interface(NAMES): what it changes and sees change; see tools/interface/coverage")
 
 
 @pytest.fixture(scope="session")
@@ -10,6 +17,13 @@ def tidemark_binary():
     binary = harness.tidemark_binary()
     assert binary.exists(), f"{binary} is missing: build the release preset, or set TIDEMARK_BINARY"
     return binary
+
+
+@pytest.fixture(scope="session")
+def interface(tidemark_binary):
+    """Every key and command, as the program that stands beside it prints them."""
+    printed = subprocess.run([tidemark_binary.with_name("tidemark_interface")], capture_output=True, check=True)
+    return json.loads(printed.stdout)
 
 
 @pytest.fixture
