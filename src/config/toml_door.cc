@@ -18,14 +18,44 @@
 namespace tidemark {
 namespace {
 
+// What differs between version 3 of the library (Debian 12) and version 4 (Debian 13).
+#if TOML11_VERSION_MAJOR >= 4
+
+struct TomlTypes : toml::type_config {
+  using comment_type = toml::discard_comments;
+  template <typename Key, typename Mapped>
+  using table_type = std::map<Key, Mapped>;
+};
+using Toml = toml::basic_value<TomlTypes>;
+
+Toml parse(std::istream& in) {
+  return toml::parse<TomlTypes>(in, "configuration");
+}
+const std::string& text_of(const Toml& value) {
+  return value.as_string(std::nothrow);
+}
+constexpr bool kMistakeShownFirst = true;
+
+#else
+
 using Toml = toml::basic_value<toml::discard_comments, std::map, std::vector>;
+
+Toml parse(std::istream& in) {
+  return toml::parse<toml::discard_comments, std::map, std::vector>(in, "configuration");
+}
+const std::string& text_of(const Toml& value) {
+  return value.as_string(std::nothrow).str;
+}
+constexpr bool kMistakeShownFirst = false;
+
+#endif
 
 // Puts the library's values into the outline. False when the two have not seen the same form.
 bool fill(Node& node, const Toml& from) {
   switch (from.type()) {
     case toml::value_t::string:
       if (node.kind != Node::Kind::text) return false;
-      node.text = from.as_string(std::nothrow).str;
+      node.text = text_of(from);
       return true;
     case toml::value_t::boolean:
       if (node.kind != Node::Kind::boolean) return false;
@@ -73,7 +103,8 @@ struct LibraryMessage {
   Place place;
 };
 
-// The library's messages look like this, with one or two of the excerpts; the last one is the mistake's:
+// The library's messages look like this, with one or two of the excerpts; the last one is the mistake's (of
+// version 4, which puts the mistake first and marks with ^^^, the first):
 //
 //   [error] toml::insert_value: table ("a") already exists.
 //    --> f
@@ -109,8 +140,9 @@ LibraryMessage understand(std::string_view what, std::uint32_t file) {
     if (mark == std::string_view::npos || line == 0) continue;
     message.place.line = line;
     message.place.column = static_cast<std::uint32_t>(mark - (bar + 3) + 1);
-    const std::size_t mark_end = std::min(row.find_first_not_of('~', mark), row.size());
-    message.place.length = static_cast<std::uint32_t>(std::max<std::size_t>(1, mark_end - mark));
+    const std::size_t mark_end = std::min(row.find_first_not_of(row[mark], mark), row.size());
+    message.place.length = static_cast<std::uint32_t>(mark_end - mark);
+    if (kMistakeShownFirst) break;
   }
   return message;
 }
@@ -125,8 +157,7 @@ std::optional<Node> read_toml(std::uint32_t file, Diagnostics& diagnostics) {
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
   try {
     std::istringstream in{std::string(text)};
-    const Toml parsed = toml::parse<toml::discard_comments, std::map, std::vector>(in, "configuration");
-    if (fill(*tree, parsed)) return tree;
+    if (fill(*tree, parse(in))) return tree;
     diagnostics.error(Place{file, 0, 0, 0}, "this is no TOML that can be read with certainty",
                       "please report it with the file");
   } catch (const std::exception& error) {

@@ -489,6 +489,14 @@ class Outliner {
         return fail_at(place, "this is no TOML value", "durations and sizes stand in quotes, as in \"10s\"");
       return fail_at(place, "this is no TOML value", "strings stand in quotes");
     }
+    // Versions of the library point at different places for this.
+    for (std::size_t i = 0; i < word.size(); ++i) {
+      if (word[i] != '_' || (i > 0 && i + 1 < word.size() && is_digit(word[i - 1]) && is_digit(word[i + 1])))
+        continue;
+      place.column += static_cast<std::uint32_t>(i);
+      place.length = 1;
+      return fail_at(place, "`_` in a number stands between two digits");
+    }
     // The library would quietly give the largest integer.
     std::string digits;
     for (const char c : word)

@@ -205,7 +205,7 @@ R"text(t.toml:2:14: error: this integer does not fit 64 bits
 R"toml([limits]
 max_fields = 1__0
 )toml",
-R"text(t.toml:2:15: error: bad integer: `_` should be surrounded by digits
+R"text(t.toml:2:15: error: `_` in a number stands between two digits
     2 | max_fields = 1__0
       |               ^
 )text"},
