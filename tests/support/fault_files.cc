@@ -81,6 +81,7 @@ struct FaultFiles::Disk {
   std::optional<std::uint64_t> quota;
   bool ignore_sync = false;
   bool ignore_directory_sync = false;
+  Duration sync_takes{}, delay{};
   std::function<void(Operation, const std::string&)> hook;
 
   // Before the lock is taken.
@@ -182,6 +183,7 @@ struct FaultFiles::Disk {
   }
 
   Status sync(Inode& inode, const std::string& path) {
+    delay += sync_takes;
     if (const Status begun = begin(Operation::sync, path); !begun) {
       if (!dead) inode.content.forget();
       return begun;
@@ -191,6 +193,7 @@ struct FaultFiles::Disk {
   }
 
   Status sync_folder(Inode& folder, const std::string& path) {
+    delay += sync_takes;
     if (const Status begun = begin(Operation::sync_directory, path); !begun) return begun;
     if (ignore_directory_sync) return {};
     folder.durable_names = folder.names;
@@ -511,6 +514,16 @@ void FaultFiles::ignore_sync(bool on) {
 void FaultFiles::ignore_directory_sync(bool on) {
   const std::lock_guard lock(disk_->mutex);
   disk_->ignore_directory_sync = on;
+}
+
+void FaultFiles::slow_sync(Duration each) {
+  const std::lock_guard lock(disk_->mutex);
+  disk_->sync_takes = each;
+}
+
+Duration FaultFiles::take_delay() {
+  const std::lock_guard lock(disk_->mutex);
+  return std::exchange(disk_->delay, Duration{});
 }
 
 void FaultFiles::before_operation(std::function<void(Operation, const std::string& path)> hook) {

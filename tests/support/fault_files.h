@@ -27,6 +27,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/times.h"
 #include "platform/files.h"
 
 namespace tidemark {
@@ -97,6 +98,10 @@ class FaultFiles final : public Files {
   // Lies, for controls: the sync reports success and does nothing.
   void ignore_sync(bool on);
   void ignore_directory_sync(bool on);
+  // Every sync of a file or folder takes so long. Nothing waits here: take_delay() says how much time has
+  // gathered since it was last asked, for whoever plays the thread that would have waited.
+  void slow_sync(Duration each);
+  Duration take_delay();
   // Called before each numbered operation, without any lock held: a place to be slow or to look.
   void before_operation(std::function<void(Operation, const std::string& path)> hook);
 

@@ -50,6 +50,34 @@ class InterleavedLane final : public Lane {
   std::unique_ptr<Timer> timer_;
 };
 
+// One job after another, each as long as the syncs in it.
+class TimedLane final : public Lane {
+ public:
+  TimedLane(Loop& loop, FaultFiles& disk) : loop_(loop), disk_(disk) {}
+
+  void submit(std::function<void()> work, std::function<void()> done) override {
+    waiting_.emplace_back(std::move(work), std::move(done));
+    if (waiting_.size() == 1) begin();
+  }
+
+ private:
+  void begin() {
+    disk_.take_delay();
+    waiting_.front().first();
+    timer_ = loop_.at(loop_.now() + disk_.take_delay(), [this] { finish(); });
+  }
+  void finish() {
+    loop_.post(std::move(waiting_.front().second));
+    waiting_.pop_front();
+    if (!waiting_.empty()) begin();
+  }
+
+  Loop& loop_;
+  FaultFiles& disk_;
+  std::deque<std::pair<std::function<void()>, std::function<void()>>> waiting_;
+  std::unique_ptr<Timer> timer_;
+};
+
 class SilentNotifier final : public ServiceNotifier {
  public:
   void ready() override {}
@@ -60,9 +88,16 @@ class SilentNotifier final : public ServiceNotifier {
   std::optional<Duration> watchdog_interval() const override { return std::nullopt; }
 };
 
-std::unique_ptr<Lane> make_lane(Lanes kind, Loop& loop, std::uint64_t seed) {
-  if (kind == Lanes::at_once) return std::make_unique<InlineLane>(loop);
-  return std::make_unique<InterleavedLane>(loop, seed);
+std::unique_ptr<Lane> make_lane(Lanes kind, Loop& loop, FaultFiles& disk, std::uint64_t seed) {
+  switch (kind) {
+    case Lanes::at_once:
+      return std::make_unique<InlineLane>(loop);
+    case Lanes::interleaved:
+      return std::make_unique<InterleavedLane>(loop, seed);
+    case Lanes::timed:
+      return std::make_unique<TimedLane>(loop, disk);
+  }
+  std::unreachable();
 }
 
 }  // namespace
@@ -77,8 +112,8 @@ struct Machine::Shared {
 struct Machine::Process {
   Process(Shared& machine, Lanes lanes, std::uint64_t seed)
       : loop(machine.clock),
-        journal_lane(make_lane(lanes, loop, seed * 2 + 1)),
-        bulk_lane(make_lane(lanes, loop, seed * 2 + 2)),
+        journal_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 1)),
+        bulk_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 2)),
         network(loop),
         mqtt(loop),
         random(seed),

@@ -12,7 +12,8 @@
 //
 // Lanes::at_once does the work of a lane inside submit(). Lanes::interleaved does it later, in the order
 // given, at moments that the seed chooses, up to a few milliseconds after; so the loop goes on meanwhile.
-// Threads: the test's.
+// Lanes::timed does it at once and says so when as much time has passed as the disk's syncs take
+// (slow_sync()). Threads: the test's.
 #pragma once
 
 #include <functional>
@@ -34,7 +35,7 @@
 
 namespace tidemark {
 
-enum class Lanes { at_once, interleaved };
+enum class Lanes { at_once, interleaved, timed };
 
 struct MachineOptions {
   std::uint64_t seed = 1;
