@@ -86,7 +86,7 @@ CheckpointRow row_of(const Appliance::Listed& listed) {
   }
   const Manifest& manifest = *listed.manifest;
   row.wall_ns = manifest.wall_ns;
-  row.bytes = manifest.total_bytes();
+  row.bytes = manifest.total_bytes() + encode_manifest(manifest).size();
   row.incremental = manifest.incremental;
   row.duration = manifest.duration;
   row.position = manifest.position;

@@ -19,7 +19,7 @@ struct CheckpointRow {
   CheckpointId id;
   std::string damage;  // why its manifest cannot be read; empty when it can. Otherwise nothing below is known
   std::int64_t wall_ns = 0;
-  std::uint64_t bytes = 0;  // of all its segments, those shared with others included
+  std::uint64_t bytes = 0;  // of its manifest and all its segments, those shared with others included
   bool incremental = false;
   Duration duration{};
   Position position;

@@ -1,12 +1,16 @@
 #include "app/control_client.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "app/control_server.h"
@@ -19,12 +23,32 @@ namespace {
 
 constexpr std::size_t kMaxAnswer = 64 << 20;
 
-void limit_waiting(int socket, Duration silence) {
+constexpr Duration kFirstWord = 2s;  // of silence, before anything is said about it
+
+void limit_sending(int socket, Duration silence) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(silence).count();
   const timeval limit{.tv_sec = us / 1'000'000, .tv_usec = us % 1'000'000};
   // If the kernel refuses, waiting is unlimited and the user has Ctrl-C.
-  static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit));
   static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
+}
+
+// The process that listens; 0 when the kernel does not say.
+int process_behind(int socket) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  return ::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 ? peer.pid : 0;
+}
+
+// The letter of proc(5): R runs, S sleeps, D waits for a disk, T is suspended. '?' when it cannot be seen.
+char state_of(int process) {
+  std::ifstream stat(format("/proc/{}/stat", process));
+  const std::string text((std::istreambuf_iterator<char>(stat)), std::istreambuf_iterator<char>());
+  const std::size_t name_end = text.rfind(')');  // the name before it may hold anything
+  return name_end != std::string::npos && name_end + 2 < text.size() ? text[name_end + 2] : '?';
+}
+
+bool is_suspended(char state) {
+  return state == 'T' || state == 't';
 }
 
 }  // namespace
@@ -36,7 +60,7 @@ Result<std::optional<ControlClient>> ControlClient::connect(const std::string& p
   const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return fail(format("make a socket: {}", std::strerror(errno)));
   ControlClient client(socket, path, silence);
-  limit_waiting(socket, silence);
+  limit_sending(socket, silence);
   sockaddr_un to{};
   to.sun_family = AF_UNIX;
   std::memcpy(to.sun_path, name->text().data(), name->text().size());
@@ -54,6 +78,7 @@ ControlClient::ControlClient(ControlClient&& other) noexcept
     : socket_(std::exchange(other.socket_, -1)),
       path_(std::move(other.path_)),
       silence_(other.silence_),
+      unanswered_(std::move(other.unanswered_)),
       input_(std::move(other.input_)) {}
 
 ControlClient::~ControlClient() {
@@ -70,6 +95,39 @@ Status ControlClient::send(std::string_view bytes) {
   return {};
 }
 
+// Returns when there is something to read, or the end.
+Status ControlClient::wait_for_bytes() {
+  const auto wait = [this](Duration longest) {
+    pollfd asked{.fd = socket_, .events = POLLIN, .revents = 0};
+    const auto ms = std::chrono::ceil<std::chrono::milliseconds>(longest).count();
+    int ready = 0;
+    do {
+      ready = ::poll(&asked, 1, static_cast<int>(ms));
+    } while (ready < 0 && errno == EINTR);
+    return ready != 0;
+  };
+  const Duration first = std::min(kFirstWord, silence_);
+  if (wait(first)) return {};
+  const int process = process_behind(socket_);
+  const char state = state_of(process);
+  if (is_suspended(state))
+    return fail(format(
+        "the instance, process {0}, is suspended and answers nothing; let it go on with `kill -CONT {0}`. "
+        "What was asked is withdrawn",
+        process));
+  if (silence_ > first) {
+    if (unanswered_)
+      unanswered_(format("the instance, process {}, has not answered for {}{}; waiting up to {}", process,
+                         readable_duration(first), state == 'D' ? " and waits for its disk" : "",
+                         readable_duration(silence_)));
+    if (wait(silence_ - first)) return {};
+  }
+  return fail(format(
+      "control socket {}: the instance, process {}, has said nothing for {}; its log may say why. What was "
+      "asked is withdrawn",
+      path_, process, readable_duration(silence_)));
+}
+
 Result<std::string> ControlClient::read_line() {
   std::size_t searched = 0;
   while (true) {
@@ -80,12 +138,10 @@ Result<std::string> ControlClient::read_line() {
     }
     searched = input_.size();
     if (input_.size() > kMaxAnswer) return fail(format("control socket {}: the answer does not end", path_));
+    if (Status came = wait_for_bytes(); !came) return pass_on(came);
     char piece[16384];
     const ssize_t got = ::recv(socket_, piece, sizeof piece, 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-      return fail(format("control socket {}: the instance has said nothing for {}; its log may say why",
-                         path_, readable_duration(silence_)));
     if (got < 0) return fail(format("read from control socket {}: {}", path_, std::strerror(errno)));
     if (got == 0) return fail(format("control socket {}: the instance has ended before it answered", path_));
     input_.append(piece, static_cast<std::size_t>(got));

@@ -1,9 +1,11 @@
 // ControlClient asks a running instance through its control socket and waits for the answer. Protocol:
 // control_server.h.
 //
-// An instance that is at work on a request says so every few seconds; one from which nothing is heard for the
-// length of `silence` is given up on. Errors: the instance's own, with its kind; or what went wrong on the
-// way. Threads: one at a time. Calls block.
+// An instance that is at work on a request says so every few seconds. When nothing is heard for two seconds,
+// `unanswered` is told once; an instance that is suspended (SIGSTOP) is given up on then, another one when
+// nothing is heard for the length of `silence`. What it had not begun by then it does not do any more.
+// Errors: the instance's own, with its kind; or what went wrong on the way. Threads: one at a time. Calls
+// block.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +28,10 @@ class ControlClient {
   ControlClient& operator=(ControlClient&&) = delete;
   ~ControlClient();
 
+  // Hears a line about an instance that does not answer.
+  void on_unanswered(std::function<void(const std::string& what)> unanswered) {
+    unanswered_ = std::move(unanswered);
+  }
   // `request` is one JSON object without a newline. `progress` hears how long the instance has been at it.
   Result<JsonValue> ask(std::string_view request,
                         const std::function<void(std::int64_t seconds)>& progress = {});
@@ -35,10 +41,12 @@ class ControlClient {
       : socket_(socket), path_(std::move(path)), silence_(silence) {}
   Status send(std::string_view bytes);
   Result<std::string> read_line();
+  Status wait_for_bytes();
 
   int socket_;
   std::string path_;
   Duration silence_;
+  std::function<void(const std::string&)> unanswered_;
   std::string input_;
 };
 

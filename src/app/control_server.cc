@@ -110,6 +110,9 @@ void ControlServer::serve(const std::shared_ptr<Client>& client) {
   if (std::min(end, client->input.size()) > kMaxControlRequest)
     return refuse(client, format("a request is one line of at most {} bytes", kMaxControlRequest));
   if (end == std::string::npos) return client->connection->resume();
+  // Who has hung up no longer wants it: a `stop` that was given up on must not stop the instance minutes
+  // later.
+  if (client->connection->peer_gone()) return remove(client);
   const std::string line = client->input.substr(0, end);
   client->input.erase(0, end + 1);
   client->connection->pause();

@@ -1,6 +1,7 @@
 #include "app/control_socket.h"
 
 #include <fcntl.h>
+#include <grp.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -21,6 +22,12 @@ std::string control_socket_path(const ControlSocketPlaces& places, const std::st
       user && user->starts_with('/') && places.is_directory(*user))
     return format("{}/tidemark/{:016x}.sock", *user, checksum(data_dir));
   return join_path(data_dir, "control.sock");
+}
+
+void open_to_group(const std::string& socket, const char* group) {
+  const struct group* known = ::getgrnam(group);
+  // Not being allowed to is no trouble: the socket is then the starter's own.
+  if (known != nullptr && ::lchown(socket.c_str(), static_cast<uid_t>(-1), known->gr_gid) != 0) return;
 }
 
 Result<SocketName> SocketName::make(const std::string& path) {

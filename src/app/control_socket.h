@@ -19,6 +19,10 @@ struct ControlSocketPlaces {
 };
 std::string control_socket_path(const ControlSocketPlaces& places, const std::string& data_dir);
 
+// Lets the members of a group use the socket, if there is such a group and this process may say so; else it
+// stays with the group that it was made with.
+void open_to_group(const std::string& socket, const char* group = "tidemark");
+
 // A socket's address holds 107 bytes; data directories may be deeper. A longer path is named through an open
 // folder: /proc/self/fd/N/control.sock. The name is valid in this process while the object lives.
 class SocketName {

@@ -17,11 +17,20 @@ std::expected<Settings, ExitCode> settings_for(Files& files, const CommandLine& 
 }
 
 Result<std::optional<ControlClient>> find_instance(Files& files, const std::string& data_dir) {
+  if (const auto there = files.status(data_dir); there && !there->is_directory)
+    return fail(
+        format("{} is a file, and the data directory must be a folder; name another one with data_dir in "
+               "[node]",
+               data_dir),
+        Error::Kind::usage);
   const Result<std::string> socket = control_socket_of(files, data_dir);
   if (!socket && socket.error().kind == Error::Kind::not_found) return std::optional<ControlClient>();
   if (!socket) return std::unexpected(socket.error());
   if (socket->empty()) return std::optional<ControlClient>();
-  return ControlClient::connect(*socket);
+  auto instance = ControlClient::connect(*socket);
+  if (instance && instance->has_value())
+    (*instance)->on_unanswered([](const std::string& what) { print_error("tidemark: " + what + "\n"); });
+  return instance;
 }
 
 Result<ControlClient> require_instance(Files& files, const CommandLine& line, const std::string& data_dir) {

@@ -58,7 +58,9 @@ Status Service::listen() {
   Result<SocketName> name = SocketName::make(path);
   if (!name) return pass_on(name);
   socket_name_.emplace(std::move(*name));
-  return control_.listen(socket_name_->text());
+  if (Status listening = control_.listen(socket_name_->text()); !listening) return listening;
+  open_to_group(socket_name_->text());
+  return {};
 }
 
 void Service::ready(const Status& started) {

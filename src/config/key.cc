@@ -168,8 +168,9 @@ std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& nod
     return std::nullopt;
   }
   if (node.items.empty()) {
-    reading.diagnostics.error(node.place, format("`{}` is an empty list", name_),
-                              required_ ? "it takes at least one" : "leave the key out for none");
+    reading.diagnostics.error(
+        node.place, format("`{}` is an empty list", name_),
+        required_ || least_ == 1 ? "it takes at least one" : "leave the key out for none");
     return std::nullopt;
   }
   std::vector<Located<std::string>> texts;

@@ -70,7 +70,7 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
   keys.texts("key_by", pipeline.key_by)
       .doc("what its groups are formed by; left out, all records are one group");
   keys.group("window", window_keys(pipeline.window)).doc("left out: running aggregates without end");
-  keys.texts("select", pipeline.select).doc("what a result carries, as in \"count(*) AS n\"");
+  keys.texts("select", pipeline.select).at_least(1).doc("what a result carries, as in \"count(*) AS n\"");
   keys.text("having", pipeline.having).doc("a condition; results for which it is not true are left out");
   keys.texts("to", pipeline.to).doc("the sinks that results go to");
   keys.text("late_to", pipeline.late_to).doc("the sink that late records go to; left out, they are counted");

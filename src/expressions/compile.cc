@@ -273,12 +273,13 @@ class Compilation {
   Compiles no_function(const Expression& e) const {
     std::vector<std::string_view> names = binder_.aggregate_names();
     for (const Function& f : functions()) names.push_back(f.name);
-    if (std::ranges::find(names, e.name) != names.end())
-      return refuse(e, format("'{}' is not called with {} argument{}", e.name, e.children.size(),
-                              e.children.size() == 1 ? "" : "s"));
+    const std::size_t given = e.children.size() - (e.has_filter ? 1 : 0);
+    if (std::ranges::find(names, e.name) != names.end()) {
+      const std::string takes = format("{} takes {}", e.name, binder_.aggregate_takes(e.name));
+      return refuse(e, e.star ? takes + ", not *" : format("{}, {} given", takes, given));
+    }
     const auto near = nearest(e.name, names);
-    return refuse(e, format("there is no function '{}' with {} argument{}{}", e.name, e.children.size(),
-                            e.children.size() == 1 ? "" : "s",
+    return refuse(e, format("there is no function '{}'{}", e.name,
                             near ? format("; did you mean '{}'?", *near) : std::string()));
   }
 

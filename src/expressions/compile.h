@@ -35,6 +35,8 @@ class Binder {
   virtual std::expected<Binding, std::string> aggregate(const AggregateCall& call);
   // For the suggestion after a function that there is not.
   virtual std::vector<std::string_view> aggregate_names() const { return {}; }
+  // How many values one of them takes: "1 value", "0 or 1 values".
+  virtual std::string aggregate_takes(std::string_view /*name*/) const { return {}; }
 };
 
 enum class AggregateUse : std::uint8_t { forbidden, allowed };

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/nearest.h"
+#include "expressions/functions.h"
 #include "expressions/lexer.h"
 
 namespace tidemark {
@@ -367,7 +368,8 @@ class Parser {
                        "an aggregate cannot stand inside another; make it a column of a pipeline before");
       }
       ++aggregates_seen_;
-    } else if (out.star || out.distinct) {
+    } else if ((out.star || out.distinct) && find_function(out.name) != nullptr) {
+      // An unknown name is left to compile(), which knows what may have been meant.
       return fail_at(name, format("{}({}) is no aggregate", out.name, out.star ? "*" : "DISTINCT …"));
     }
     if (here().is_word("filter") && ahead().kind == Token::Kind::left_parenthesis && !filter(out, name)) {
@@ -393,7 +395,7 @@ class Parser {
   }
 
   [[nodiscard]] bool filter(Expression& call, const Token& name) {
-    if (call.kind != Kind::aggregate) {
+    if (call.kind != Kind::aggregate && find_function(call.name) != nullptr) {
       return fail_here(format("FILTER belongs to an aggregate, and {} is none", name.text));
     }
     next();

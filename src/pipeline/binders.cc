@@ -31,6 +31,16 @@ std::vector<std::string_view> names_of_aggregates() {
   return names;
 }
 
+std::string values_of_aggregate(std::string_view name) {
+  for (const AggregateDeclaration& declaration : aggregate_registry()) {
+    if (declaration.name != name) continue;
+    const std::size_t least = declaration.min_arguments, most = declaration.max_arguments;
+    if (least == most) return format("{} value{}", least, least == 1 ? "" : "s");
+    return format("{} {} {} values", least, most == least + 1 ? "or" : "to", most);
+  }
+  return {};
+}
+
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
   const std::vector<std::string_view> views(known.begin(), known.end());
   if (const auto near = nearest(word, views)) return format("; did you mean \"{}\"?", *near);
@@ -179,7 +189,14 @@ std::expected<Binding, std::string> SelectedBinder::field(const FieldPath& path)
     for (std::size_t i = 0; i < selected_.size(); ++i)
       if (selected_[i].name == path.steps[0].name)
         return Binding{first_slot_ + static_cast<std::uint32_t>(i), selected_[i].types};
-  return below_.field(path);
+  auto below = below_.field(path);
+  if (below) return below;
+  std::vector<std::string_view> names;
+  for (const NamedType& column : selected_) names.push_back(column.name);
+  const std::string text = path.text();
+  if (const auto near = nearest(text, names))
+    return std::unexpected(format("there is no column \"{}\"; did you mean \"{}\"?", text, *near));
+  return below;
 }
 
 std::vector<std::string_view> RowBinder::aggregate_names() const {
@@ -187,6 +204,12 @@ std::vector<std::string_view> RowBinder::aggregate_names() const {
 }
 std::vector<std::string_view> OutputBinder::aggregate_names() const {
   return names_of_aggregates();
+}
+std::string RowBinder::aggregate_takes(std::string_view name) const {
+  return values_of_aggregate(name);
+}
+std::string OutputBinder::aggregate_takes(std::string_view name) const {
+  return values_of_aggregate(name);
 }
 
 }  // namespace tidemark

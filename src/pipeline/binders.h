@@ -40,6 +40,7 @@ class RowBinder final : public Binder {
   std::expected<Binding, std::string> field(const FieldPath& path) override;
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::vector<std::string_view> aggregate_names() const override;
+  std::string aggregate_takes(std::string_view name) const override;
 
   // False when the name is taken by another derived column.
   bool add_derived(const std::string& name, TypeSet types);
@@ -68,6 +69,7 @@ class OutputBinder final : public Binder {
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override;
   std::vector<std::string_view> aggregate_names() const override;
+  std::string aggregate_takes(std::string_view name) const override;
 
  private:
   const PipelinePlan& plan_;
@@ -86,6 +88,7 @@ class SelectedBinder final : public Binder {
     return below_.aggregate(call);
   }
   std::vector<std::string_view> aggregate_names() const override { return below_.aggregate_names(); }
+  std::string aggregate_takes(std::string_view name) const override { return below_.aggregate_takes(name); }
 
  private:
   Binder& below_;

@@ -11,6 +11,12 @@
 namespace tidemark {
 
 Status Appliance::Work::take_directory() {
+  if (const auto there = platform_.files.status(data_dir_); there && !there->is_directory)
+    return fail(
+        format("{} is a file, and the data directory must be a folder; name another one with data_dir in "
+               "[node]",
+               data_dir_),
+        Error::Kind::usage);
   if (Status made = platform_.files.make_directories(data_dir_); !made) return made;
   const std::string note = options_.control_socket + "\n";
   auto lock = platform_.files.lock(lock_path(data_dir_), note);

@@ -9,6 +9,7 @@
 #include "base/format.h"
 #include "base/nearest.h"
 #include "expressions/compile.h"
+#include "expressions/functions.h"
 #include "expressions/parser.h"
 #include "pipeline/binders.h"
 #include "pipeline/topology.h"
@@ -18,6 +19,12 @@ namespace {
 
 bool is_aggregate(std::string_view name, std::size_t arguments) {
   return find_aggregate(name, arguments) != nullptr;
+}
+
+// A call of what is no function and no aggregate, anywhere inside: it may have been meant as an aggregate.
+bool calls_unknown(const Expression& expression) {
+  if (expression.kind == Expression::Kind::call && find_function(expression.name) == nullptr) return true;
+  return std::ranges::any_of(expression.children, calls_unknown);
 }
 
 std::string key_text(const SelectItem& item) {
@@ -105,6 +112,7 @@ class PipelineCompilation {
         continue;
       }
       collect_aggregates(item->expression, calls_);
+      select_broken_ = select_broken_ || calls_unknown(item->expression);
       select_.push_back({&text, std::move(*item)});
     }
     if (!pipeline().having->empty()) {
@@ -131,9 +139,12 @@ class PipelineCompilation {
     else if (plan_.kind == PipelinePlan::Kind::windowed && calls_.empty() && !select_broken_)
       diagnostics_.error(pipeline().window.place, "a window needs an aggregate in select",
                          "such as count(*), sum(x), avg(x)");
-    else if (plan_.kind == PipelinePlan::Kind::stateless && !pipeline().key_by.empty() && !select_broken_)
+    if (plan_.kind == PipelinePlan::Kind::stateless && !pipeline().key_by.empty() && !select_.empty() &&
+        !select_broken_) {
+      select_broken_ = true;
       diagnostics_.error(pipeline().key_by.front().place, "key_by needs an aggregate in select",
                          "without an aggregate every record is a result of its own; leave key_by out");
+    }
   }
 
   void compile_aggregates() {
@@ -182,7 +193,7 @@ class PipelineCompilation {
       select_text_.push_back(to_text(item.expression));
       plan_.select.push_back(std::move(*program));
     }
-    reject_double_columns();
+    if (!select_broken_) reject_double_columns();
   }
 
   void reject_double_columns() {

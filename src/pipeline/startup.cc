@@ -357,8 +357,15 @@ Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, 
 
 Status Appliance::Work::connect_sources() {
   for (std::size_t i = 0; i < sources_.size(); ++i)
-    if (Status begun = sources_[i]->start(); !begun)
-      return pass_on(begun, "source \"" + settings_.sources[i].name + "\"");
+    if (Status begun = sources_[i]->start(); !begun) {
+      const SourceSettings& source = settings_.sources[i];
+      const bool absent = begun.error().kind == Error::Kind::not_found;
+      return fail(format("source \"{}\": {}{}", source.name, begun.error().message,
+                         absent && source.type == SourceSettings::Type::file
+                             ? format("; put the file there, or correct `path` in [sources.{}]", source.name)
+                             : std::string()),
+                  begun.error().kind);
+    }
   return {};
 }
 

@@ -36,6 +36,9 @@ class Connection {
   // Sends what is queued, then closes; the object may be destroyed meanwhile.
   virtual void close() = 0;
   virtual const std::string& peer() const = 0;  // "127.0.0.1:40312", for messages
+  // Whether the peer has closed its end, asked of the kernel now: also when what it sent before is still to
+  // be read, and while reading is paused.
+  virtual bool peer_gone() const = 0;
 };
 
 class Listener {

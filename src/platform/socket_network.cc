@@ -62,6 +62,7 @@ class SocketConnection final : public Connection {
   std::size_t unsent() const override { return stream_->unsent(); }
   void close() override { stream_->close(); }
   const std::string& peer() const override { return stream_->peer(); }
+  bool peer_gone() const override { return stream_->peer_gone(); }
 
  private:
   std::shared_ptr<SocketStream> stream_;

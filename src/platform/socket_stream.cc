@@ -1,6 +1,7 @@
 #include "platform/socket_stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -112,6 +113,12 @@ void SocketStream::flush() {
   if (closing_) return shut();
   want();
   if (events_.drained) events_.drained();
+}
+
+bool SocketStream::peer_gone() const {
+  if (fd_ < 0) return true;
+  pollfd asked{.fd = fd_, .events = POLLRDHUP, .revents = 0};
+  return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void SocketStream::close() {

@@ -38,6 +38,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   void abandon();
   std::size_t unsent() const { return out_.size() - sent_; }
   const std::string& peer() const { return peer_; }
+  bool peer_gone() const;
 
  private:
   void read();

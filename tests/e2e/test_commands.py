@@ -1,7 +1,10 @@
 """The command line: what each command prints, in text and as JSON, and its exit codes."""
 
 import json
+import os
 import re
+import signal
+import stat
 import subprocess
 
 import pytest
@@ -71,6 +74,26 @@ to = ["history"]
 type = "null"
 """
 
+
+WRONG_AGGREGATE = """
+[sources.words]
+type = "tcp"
+listen = "127.0.0.1:1"
+format = "csv"
+fields = ["word:string", "n:int"]
+
+[pipelines.counts]
+from = ["words"]
+key_by = ["word"]
+select = [
+  "cout(*) AS n",
+  "avg(n, 2) AS mean",
+]
+to = ["history"]
+
+[sinks.history]
+type = "null"
+"""
 
 WRONG_BOTH = """
 [checkpoint]
@@ -154,7 +177,8 @@ def test_check_passes_a_configuration_that_holds(tidemark):
                    "fortnight": "1 fortnight", "path = 7": "string"}),
     (WRONG_EXPRESSIONS, {"n > AND 3": "AND", "uper(": "did you mean 'upper'?", "max(m)": "no column m"}),
     (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "uper(": "did you mean 'upper'?"}),
-], ids=["words", "expressions", "both"])
+    (WRONG_AGGREGATE, {"cout(*)": "did you mean 'count'?", "avg(n, 2)": "avg takes 1 value, 2 given"}),
+], ids=["words", "expressions", "both", "aggregate"])
 def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mistakes):
     made = tidemark(config)
     result = made.command(command, check=False)
@@ -229,6 +253,23 @@ def test_a_command_that_needs_an_instance_says_that_none_runs(tidemark, command)
     result = tidemark(CONFIG.format(port=1)).command(*command, check=False)
     assert result.returncode == 1 and result.stdout == ""
     assert "running" in result.stderr
+
+
+@pytest.mark.parametrize("command", [["status"], ["stop"]], ids=" ".join)
+def test_a_suspended_instance_is_named_and_does_later_nothing_that_was_given_up(instance, command):
+    os.kill(instance.process.pid, signal.SIGSTOP)
+    try:
+        result = instance.command(*command, check=False)
+    finally:
+        os.kill(instance.process.pid, signal.SIGCONT)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "suspended" in result.stderr and f"kill -CONT {instance.process.pid}" in result.stderr
+    assert instance.command("status", json=True)["phase"] == "running"
+    assert instance.running()
+
+
+def test_the_control_socket_is_for_its_owner_and_group_only(instance):
+    assert stat.S_IMODE((instance.data_dir / "control.sock").stat().st_mode) == 0o660
 
 
 def test_a_killed_instance_is_not_taken_for_a_running_one(instance):

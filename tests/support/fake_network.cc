@@ -150,6 +150,7 @@ class FakeNetwork::FakeConnection final : public Connection {
     stream_->flush();
   }
   const std::string& peer() const override { return stream_->peer; }
+  bool peer_gone() const override { return stream_->end.has_value(); }
 
  private:
   std::shared_ptr<FakeStream> stream_;

@@ -55,7 +55,7 @@ TEST_CASE("the list of checkpoints, with a damaged one") {
   const CheckpointRow rows[] = {row_of(good), row_of(bad)};
   CHECK(checkpoint_list_text(rows) ==
         "ID      TIME                     SIZE  KIND         DURATION  POSITION  STATE\n"
-        "chk-42  2025-03-01T12:00:00Z  4.5 KiB  incremental      12ms     12000  ok\n"
+        "chk-42  2025-03-01T12:00:00Z  4.8 KiB  incremental      12ms     12000  ok\n"
         "chk-43  -                           -  -                   -         -  damaged: chk-43/manifest: "
         "checksum "
         "differs\n");
@@ -91,7 +91,7 @@ TEST_CASE("a row and a manifest read back from their JSON as they were") {
   const CheckpointRow row = row_of({CheckpointId{42}, a_manifest()});
   const std::string row_json = json([&](JsonWriter& out) { write_checkpoint_row(out, row); });
   CHECK(row_json ==
-        R"({"id":"chk-42","ok":true,"time":"2025-03-01T12:00:00Z","bytes":4608,"kind":"incremental",)"
+        R"({"id":"chk-42","ok":true,"time":"2025-03-01T12:00:00Z","bytes":4893,"kind":"incremental",)"
         R"("duration_seconds":0.012,"position":12000,"timeline":1})");
   const CheckpointRow read = read_checkpoint_row(*JsonValue::parse(row_json));
   CHECK(json([&](JsonWriter& out) { write_checkpoint_row(out, read); }) == row_json);

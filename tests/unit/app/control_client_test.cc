@@ -69,6 +69,21 @@ ControlClient connected(const std::string& path, Duration silence = 30s) {
   return std::move(**client);
 }
 
+TEST_CASE("an instance that does not answer is named, once, before it is given up on") {
+  const Folder folder;
+  FarEnd far(folder.socket(), "{", true);
+  {
+    ControlClient client = connected(folder.socket(), 2500ms);
+    std::vector<std::string> said;
+    client.on_unanswered([&](const std::string& what) { said.push_back(what); });
+    const Result<JsonValue> answer = client.ask(control_request("status"));
+    REQUIRE(!answer.has_value());
+    CHECK(answer.error().message.find("has said nothing for") != std::string::npos);
+    REQUIRE(said.size() == 1);
+    CHECK(said[0].find(std::to_string(::getpid())) != std::string::npos);
+  }
+}
+
 TEST_CASE("a result comes back, after whatever progress") {
   const Folder folder;
   FarEnd far(

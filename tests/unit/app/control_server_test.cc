@@ -93,6 +93,24 @@ TEST_CASE("the next request of a client waits for the answer to the last") {
   CHECK(!peer->paused_by_program());
 }
 
+TEST_CASE("who hangs up before its turn has withdrawn its request") {
+  Serving serving;
+  auto peer = serving.network.connect(kPath);
+  peer->send(kNow);
+  peer->close();
+  serving.loop.run_ready();
+  CHECK(serving.handled == 0);
+  CHECK(serving.server.clients() == 0);
+
+  // The first is under way; the second was not begun when the peer left.
+  auto two = serving.connect();
+  serving.ask(*two, "{\"command\":\"later\"}\n" + kNow);
+  two->close();
+  serving.waiting[0]("1");
+  serving.loop.run_ready();
+  CHECK(serving.handled == 1);
+}
+
 TEST_CASE("a request under way is reported every few seconds") {
   Serving serving;
   const auto peer = serving.connect();
