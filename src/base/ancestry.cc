@@ -24,12 +24,29 @@ bool Ancestry::contains(Timeline timeline, Position position) const {
   return last && position <= *last;
 }
 
-Ancestry Ancestry::forked(Position at) const {
+Timeline Ancestry::timeline_at(Position position) const {
+  Timeline at = current();
+  for (std::size_t steps = 0; steps < forks_.size(); ++steps) {
+    const Fork* made_by = nullptr;
+    for (const Fork& fork : forks_)
+      if (fork.timeline == at) made_by = &fork;
+    if (made_by == nullptr || position > made_by->at) return at;
+    at = made_by->parent;
+  }
+  return at;
+}
+
+Ancestry Ancestry::without_last() const {
+  if (forks_.empty()) return *this;
+  return Ancestry(std::vector<Fork>(forks_.begin(), forks_.end() - 1));
+}
+
+Ancestry Ancestry::forked(Timeline parent, Position at) const {
   Timeline highest{1};
   for (const Fork& fork : forks_)
     if (fork.timeline > highest) highest = fork.timeline;
   std::vector<Fork> forks = forks_;
-  forks.push_back(Fork{highest.next(), current(), at});
+  forks.push_back(Fork{highest.next(), parent, at});
   return Ancestry(std::move(forks));
 }
 

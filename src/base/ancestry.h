@@ -36,8 +36,16 @@ class Ancestry {
   // present's own timeline, nothing for one that was abandoned whole.
   std::optional<Position> last_of(Timeline timeline) const;
 
+  // The timeline on which an entry of the present's past at `position` was recorded, and on which the results
+  // of it were numbered.
+  Timeline timeline_at(Position position) const;
+
   // The history after restoring `at` and going on from there.
-  Ancestry forked(Position at) const;
+  Ancestry forked(Position at) const { return forked(current(), at); }
+  // The same for a point of `parent`, which may be a branch that was abandoned.
+  Ancestry forked(Timeline parent, Position at) const;
+  // The history as it was before its last branch began.
+  Ancestry without_last() const;
 
  private:
   std::vector<Fork> forks_;

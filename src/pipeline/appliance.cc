@@ -108,9 +108,11 @@ Procedure Appliance::Work::shut_down(bool command) {
                  delivery->report().waiting));
 
   // --- What the directory remembers. With on_stop = "delete", and only at the user's own command, nothing.
-  identity_.from_none = identity_.abandoned = false;
+  const bool deletes = command && settings_.checkpoint.delete_on_stop;
+  identity_.accepted.clear();
+  identity_.ended = deletes;  // whatever a crash leaves of the deletion is finished by the next start
   status = write_identity(platform_.files, data_dir_, identity_);
-  if (status && command && settings_.checkpoint.delete_on_stop) {
+  if (status && deletes) {
     store_.reset();
     status = delete_state(platform_.files, data_dir_);
     if (status) status = platform_.files.remove(identity_path(data_dir_));
@@ -135,7 +137,13 @@ void Appliance::Work::finish_stop(Status status) {
 }
 
 void Appliance::Work::result(const Emission& emission) {
-  for (const std::size_t sink : emission.sinks) deliveries_[sink]->add(emission);
+  // A result belongs to the timeline of its entry: what a replay makes up to where a branch began, sinks may
+  // hold from before.
+  std::optional<Timeline> issued_on;
+  const std::vector<Fork>& forks = identity_.ancestry.forks();
+  if (!forks.empty() && emission.position <= forks.back().at)
+    issued_on = identity_.ancestry.timeline_at(emission.position);
+  for (const std::size_t sink : emission.sinks) deliveries_[sink]->add(emission, issued_on);
 }
 
 // Without a journal results leave only with a checkpoint, and a barrier needs the engine between two entries:
@@ -212,6 +220,7 @@ void Appliance::Work::journal_moved() {
 }
 
 void Appliance::Work::completed(const Manifest& manifest) {
+  order_done();
   if (journal_ || !replay_done()) return;
   for (auto& delivery : deliveries_) delivery->release(manifest.position);
   flow_->safe(manifest.position);
@@ -250,11 +259,20 @@ void Appliance::Work::describe(Manifest& manifest) {
     manifest.sources.push_back(
         {settings_.sources[i].name, sources_[i]->summary(), engine_->source_watermark(i)});
   }
+  if (remembered_through_ > manifest.position) {
+    Encoder through;
+    through.u64(remembered_through_.value);
+    manifest.sections.emplace_back("remembered", through.take());
+  }
   if (!resumed_) return;
   // Of sources and pipelines that are not configured now: should they come back, their results are numbered
   // on, since sinks remember the numbers, and what their peers were told stays true.
+  const bool gone_back = order_ && order_->follow != RestoreOrder::Follow::all && newest_;
   for (const auto& [name, bytes] : resumed_->sections)
-    if ((name.starts_with("engine/") || name.starts_with("source/")) && manifest.section(name) == nullptr)
+    if (name.starts_with("engine/") && manifest.section(name) == nullptr)
+      manifest.sections.emplace_back(name, bytes);
+  for (const auto& [name, bytes] : (gone_back ? *newest_ : *resumed_).sections)
+    if (name.starts_with("source/") && manifest.section(name) == nullptr)
       manifest.sections.emplace_back(name, bytes);
 }
 
@@ -275,6 +293,7 @@ void Appliance::Work::diverged(const ResultSchema& schema, ResultNumber number) 
 void Appliance::Work::fork_timeline(Position at) {
   if (forked_) return;  // one branch is enough for everything that differs
   forked_ = true;
+  at = std::max(at, engine_->position());
   if (journal_) at = std::max(at, journal_->appended());
   if (const Status forked = fork_durably(at); !forked) {
     reports_.push_back(forked.error().message);

@@ -10,6 +10,14 @@
 
 namespace tidemark {
 
+std::string text_of_request(const ApplianceOptions& options) {
+  std::string text;
+  if (options.from.kind == StartPoint::Kind::none) text = " --from none";
+  if (options.from.kind == StartPoint::Kind::checkpoint) text = " --from " + to_text(options.from.id);
+  if (options.abandon_replay) text += " --abandon-replay";
+  return text.empty() ? text : "run" + text;
+}
+
 Status Appliance::Work::take_directory() {
   if (const auto there = platform_.files.status(data_dir_); there && !there->is_directory)
     return fail(
@@ -61,19 +69,25 @@ Status Appliance::Work::know_identity() {
                identity_path(data_dir_)),
         Error::Kind::corrupt);
 
-  // A service manager that starts `run --from none` again after a crash must not wipe what has come since. A
-  // lineage of which nothing is left (a deletion that a crash cut short) has ended: its numbers would begin
-  // anew, and sinks would take the results for ones that they hold.
-  if (!previous || !*exists || (from_none && !previous->from_none)) {
+  // A deletion that a crash cut short is finished first: its numbers would begin anew, and sinks would take
+  // the results for ones that they hold. The same where nothing is left of a lineage.
+  if (previous && previous->ended)
+    if (Status deleted = delete_state(platform_.files, data_dir_); !deleted) return deleted;
+  const bool nothing_left = !previous || previous->ended || (!*exists && !previous->restore);
+  asked_ = text_of_request(options_);
+  const bool done_before = previous && !asked_.empty() && previous->accepted == asked_;
+  if (previous && previous->restore && !done_before && options_.from.kind != StartPoint::Kind::latest)
+    return fail(
+        format("{} waits in {} for this start, and `{}` asks for something else. Start once without it, "
+               "or take another one with `tidemark restore`: `tidemark restore latest` is the same as "
+               "none",
+               to_text(*previous->restore), data_dir_, asked_),
+        Error::Kind::usage);
+  if (nothing_left || (from_none && !done_before)) {
     if (Status begun = begin_lineage(previous); !begun) return begun;
   } else {
     identity_ = std::move(*previous);
-  }
-  // Likewise `run --abandon-replay`: only the first start of it gives something up.
-  if (options_.abandon_replay && identity_.abandoned) {
-    options_.abandon_replay = false;
-    platform_.log.warning("start",
-                          "the replay was abandoned by an earlier start; what came since is replayed");
+    take_order(done_before);
   }
   identity_.run = identity_.run.next();
   for (const SourceSettings& source : settings_.sources)
@@ -85,6 +99,27 @@ Status Appliance::Work::know_identity() {
   return write_identity(platform_.files, data_dir_, identity_);
 }
 
+// From where, if not from the newest checkpoint: as an earlier `tidemark restore` says, or as the command
+// line does. A service manager gives the same command line again after a crash; what it asked for is done
+// once.
+void Appliance::Work::take_order(bool done_before) {
+  order_ = identity_.restore;
+  if (done_before) {
+    platform_.log.warning(
+        "start", format("`{}` was obeyed by an earlier start that was not stopped in order: this one goes on "
+                        "from there. To do it once more, stop the instance with `tidemark stop` first",
+                        asked_));
+    asked_.clear();
+    return;
+  }
+  if (options_.from.kind == StartPoint::Kind::checkpoint)
+    order_ = RestoreOrder{.checkpoint = options_.from.id};
+  if (!options_.abandon_replay) return;
+  if (!order_) order_.emplace();
+  order_->follow = RestoreOrder::Follow::nothing;
+  order_->begun = false;
+}
+
 // What another lineage left is set aside, not deleted: one older generation is kept under the name
 // "previous".
 Status Appliance::Work::begin_lineage(const std::optional<Identity>& previous) {
@@ -93,7 +128,7 @@ Status Appliance::Work::begin_lineage(const std::optional<Identity>& previous) {
   if (*exists)
     if (Status moved = set_aside_state(platform_.files, data_dir_); !moved) return moved;
   identity_ = new_identity(platform_.random, previous);
-  identity_.from_none = options_.from.kind == StartPoint::Kind::none;
+  if (options_.from.kind == StartPoint::Kind::none) identity_.accepted = asked_;
   return {};
 }
 
@@ -105,6 +140,10 @@ Status Appliance::Work::choose_checkpoint() {
   if (!ids) return pass_on(ids);
   if (!ids->empty()) identity_.next_checkpoint = std::max(identity_.next_checkpoint, ids->back().next());
 
+  // The history as it was before the timeline of a restore that was begun: it says what sources have taken.
+  before_ = identity_.ancestry;
+  if (order_ && order_->begun) before_ = identity_.ancestry.without_last();
+  const CheckpointId named = order_ ? order_->checkpoint : CheckpointId{};
   std::vector<Manifest> candidates;
   for (const CheckpointId id : *ids) {
     auto manifest = store_->read_manifest(id);
@@ -117,32 +156,35 @@ Status Appliance::Work::choose_checkpoint() {
       damaged_.push_back(id);
       continue;
     }
-    const bool present = manifest->lineage == identity_.lineage &&
-                         identity_.ancestry.contains(manifest->timeline, manifest->position);
-    if (present) candidates.push_back(std::move(*manifest));
+    if (manifest->lineage != identity_.lineage) continue;
+    if (before_.contains(manifest->timeline, manifest->position)) newest_ = *manifest;
+    if (identity_.ancestry.contains(manifest->timeline, manifest->position) || manifest->id == named)
+      candidates.push_back(std::move(*manifest));
+    else
+      left_behind_.push_back(id);
   }
-  const bool named = options_.from.kind == StartPoint::Kind::checkpoint;
-  if (named) {
-    const auto at = std::ranges::find(candidates, options_.from.id, &Manifest::id);
-    if (at == candidates.end())
-      return fail(
-          format("there is no {} to start from; see `tidemark checkpoint list`", to_text(options_.from.id)),
-          Error::Kind::not_found);
-  }
+  if (named != CheckpointId{})
+    if (Status possible = check_named(candidates, named); !possible) return possible;
 
   // Read whole, newest first: only what was read and verified is a checkpoint to stand on.
   retained_ = candidates;
   while (!candidates.empty()) {
     Manifest manifest = std::move(candidates.back());
     candidates.pop_back();
-    if (named && manifest.id != options_.from.id) continue;
+    if (named != CheckpointId{} && manifest.id != named) continue;
     const Status loaded = load_checkpoint(manifest);
     if (loaded) {
       barrier_ = manifest.position;
       resumed_ = std::move(manifest);
+      if (const std::string* through = resumed_->section("remembered"))
+        remembered_through_.value = Decoder(*through).u64();
       return {};
     }
-    if (loaded.error().kind != Error::Kind::corrupt || named) return loaded;
+    if (named != CheckpointId{} && loaded.error().kind == Error::Kind::corrupt)
+      return fail(format("{}; name another one (`tidemark checkpoint list`) with `tidemark restore`",
+                         loaded.error().message),
+                  Error::Kind::corrupt);
+    if (loaded.error().kind != Error::Kind::corrupt) return loaded;
     platform_.log.error("checkpoint", format("{} is damaged, the one before it is taken: {}",
                                              to_text(manifest.id), loaded.error().message));
     reports_.push_back(format("{} is damaged: {}", to_text(manifest.id), loaded.error().message));
@@ -168,6 +210,25 @@ Status Appliance::Work::choose_checkpoint() {
   if (Status made = make_sources(); !made) return made;
   make_deliveries();
   return engine_->restored();
+}
+
+Status Appliance::Work::check_named(const std::vector<Manifest>& candidates, CheckpointId named) const {
+  const auto at = std::ranges::find(candidates, named, &Manifest::id);
+  if (at == candidates.end()) {
+    const bool damaged = std::ranges::find(damaged_, named) != damaged_.end();
+    return fail(format("there is no {} to start from{}; see `tidemark checkpoint list`", to_text(named),
+                       damaged ? ", it is damaged" : ""),
+                damaged ? Error::Kind::corrupt : Error::Kind::not_found);
+  }
+  if (order_->follow == RestoreOrder::Follow::nothing ||
+      identity_.ancestry.contains(at->timeline, at->position))
+    return {};
+  return fail(
+      format("{} stands on timeline {}, which was left at an earlier position: what followed it there is "
+             "no part of the present. To go back to it all the same and leave the present: `tidemark "
+             "restore {} --discard-later`",
+             to_text(named), at->timeline.value, to_text(named)),
+      Error::Kind::usage);
 }
 
 Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
@@ -199,7 +260,8 @@ Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
   if (Status restored = engine_->restored(); !restored) return restored;
   if (Status made = make_sources(); !made) return made;
   for (std::size_t i = 0; i < sources_.size(); ++i)
-    if (const std::string* memory = manifest.section("source/" + settings_.sources[i].name)) {
+    if (const std::string* memory =
+            memory_for(settings_.sources[i], manifest).section("source/" + settings_.sources[i].name)) {
       Decoder in(*memory);
       if (!sources_[i]->load(in) || !in.complete())
         return fail(format("{}: what source \"{}\" remembers does not decode", to_text(manifest.id),
@@ -208,6 +270,15 @@ Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
     }
   make_deliveries();
   return {};
+}
+
+// What a source remembers is what its peers were told. It is the newest there is, also where an older state
+// is gone back to: else a peer would be told less than before. Without a journal, a `file` is read again from
+// where the state was.
+const Manifest& Appliance::Work::memory_for(const SourceSettings& source, const Manifest& state) const {
+  if (!order_ || order_->follow == RestoreOrder::Follow::all || !newest_) return state;
+  const bool rewinds = !settings_.journal.enabled && source.type == SourceSettings::Type::file;
+  return rewinds ? state : *newest_;
 }
 
 }  // namespace tidemark

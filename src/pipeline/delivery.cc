@@ -9,6 +9,12 @@
 
 namespace tidemark {
 
+namespace {
+
+constexpr std::uint8_t kPendingVersion = 1;  // of the rows that a checkpoint keeps for the sink
+
+}  // namespace
+
 Delivery::Delivery(Doors doors, const SinkSettings& settings, DeliveryMode mode, std::unique_ptr<Sink> sink,
                    Events events)
     : doors_(doors),
@@ -26,8 +32,9 @@ void Delivery::open(std::vector<const ResultSchema*> schemas) {
 }
 
 void Delivery::expect(const ChannelId& channel, const ChannelMark& mark) {
-  const auto first =
-      std::ranges::find_if(queue_, [&](const Waiting& row) { return row.schema->channel == channel; });
+  const auto first = std::ranges::find_if(queue_, [&](const Waiting& row) {
+    return row.channel->uid == channel.uid && row.channel->kind == channel.kind;
+  });
   expected_[channel] = first == queue_.end() ? mark : ChannelMark{ResultNumber{first->number.value - 1}, 0};
 }
 
@@ -41,7 +48,6 @@ void Delivery::opened(Result<std::optional<Holdings>> held) {
   if (*held && mode_ == DeliveryMode::exactly_once) {
     held_ = std::move(**held);
     note_gaps();
-    drop_held_before_fork();
   }
   pump();
 }
@@ -68,26 +74,21 @@ void Delivery::note_gaps() {
   }
 }
 
-// Nothing leaves before opened(), so they are still in front.
-void Delivery::drop_held_before_fork() {
-  std::deque<Waiting> kept;
-  for (std::size_t i = 0; i < restored_; ++i) {
-    ChannelId channel = queue_[i].schema->channel;
-    channel.timeline = restored_timeline_;
-    if (queue_[i].number <= held(channel)) {
-      ++skipped_;
-      bytes_ -= cost(queue_[i]);
-    } else {
-      kept.push_back(std::move(queue_[i]));
-    }
+const ChannelId* Delivery::issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline) {
+  const ChannelId*& newest = newest_issued_[&schema];
+  if (newest == nullptr || newest->timeline != timeline || newest->lineage != lineage) {
+    ChannelId channel = schema.channel;
+    channel.lineage = lineage;
+    channel.timeline = timeline;
+    newest = &*issued_.insert(std::move(channel)).first;
   }
-  queue_.erase(queue_.begin(), queue_.begin() + static_cast<std::ptrdiff_t>(restored_));
-  queue_.insert(queue_.begin(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  return newest;
 }
 
-void Delivery::add(const Emission& emission) {
-  queue_.push_back(
-      {emission.schema, emission.number, emission.chain, emission.position, std::string(emission.bytes)});
+void Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
+  const ChannelId& its = emission.schema->channel;
+  queue_.push_back({emission.schema, issued(*emission.schema, its.lineage, issued_on.value_or(its.timeline)),
+                    emission.number, emission.chain, emission.position, std::string(emission.bytes)});
   bytes_ += cost(queue_.back());
   if (mode_ == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
   if (in_flight_ == 0 && queue_.size() == 1) schedule_flush();
@@ -135,7 +136,7 @@ bool Delivery::drop_held() {
   const std::size_t before = queue_.size();
   while (!queue_.empty() && queue_.front().position <= released_) {
     const Waiting& row = queue_.front();
-    const auto held = held_.find(row.schema->channel);
+    const auto held = held_.find(*row.channel);
     if (held == held_.end() || row.number > held->second.number) break;
     if (row.number == held->second.number && row.chain != held->second.chain)
       events_.diverged(*row.schema, row.number);
@@ -157,7 +158,7 @@ void Delivery::write_batch() {
   std::size_t value_count = 0;
   while (in_flight_ < queue_.size() && in_flight_ < kBatchRows) {
     const Waiting& row = queue_[in_flight_];
-    const auto held = held_.find(row.schema->channel);
+    const auto held = held_.find(*row.channel);
     const bool is_held = held != held_.end() && row.number <= held->second.number;
     if (row.position > released_ || is_held) break;
     value_count += row.schema->columns.size();
@@ -171,7 +172,11 @@ void Delivery::write_batch() {
     const std::span<Value> values = std::span(values_).subspan(at, row.schema->columns.size());
     at += values.size();
     invariant(decode_values(row.bytes, values), "a waiting result decodes to its columns");
-    rows_.push_back({.schema = row.schema, .number = row.number, .chain = row.chain, .values = values});
+    rows_.push_back({.schema = row.schema,
+                     .number = row.number,
+                     .chain = row.chain,
+                     .values = values,
+                     .issued = row.channel});
   }
   sink_->write(rows_, [this] { batch_done(); });
 }
@@ -201,6 +206,9 @@ std::string Delivery::pending_rows(Position through, std::uint64_t& count) const
     key.u8(static_cast<std::uint8_t>(row.schema->channel.kind));
     key.varint(row.number.value);
     payload.clear();
+    payload.u8(kPendingVersion);
+    for (const std::uint8_t byte : row.channel->lineage.bytes) payload.u8(byte);
+    payload.u32(row.channel->timeline.value);
     payload.u64(row.chain);
     payload.varint(row.position.value);
     payload.bytes(row.bytes);
@@ -210,8 +218,7 @@ std::string Delivery::pending_rows(Position through, std::uint64_t& count) const
   return out;
 }
 
-Status Delivery::restore_pending(std::string_view rows, Timeline issued_on, const FindSchema& find) {
-  restored_timeline_ = issued_on;
+Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) {
   Decoder in(rows);
   Row row;
   std::uint64_t given_up = 0;
@@ -220,6 +227,12 @@ Status Delivery::restore_pending(std::string_view rows, Timeline issued_on, cons
     const std::string uid(key.bytes());
     const auto kind = static_cast<ChannelKind>(key.u8());
     const ResultNumber number{key.varint()};
+    if (const std::uint8_t version = payload.u8(); version > kPendingVersion)
+      return fail(format("a waiting result of sink \"{}\" has version {}, this program reads up to {}",
+                         settings_.name, version, kPendingVersion));
+    Lineage lineage;
+    for (std::uint8_t& byte : lineage.bytes) byte = payload.u8();
+    const Timeline timeline{payload.u32()};
     const std::uint64_t chain = payload.u64();
     const Position position{payload.varint()};
     const std::string_view bytes = payload.bytes();
@@ -232,8 +245,8 @@ Status Delivery::restore_pending(std::string_view rows, Timeline issued_on, cons
       ++given_up;
       continue;
     }
-    queue_.push_back({schema, number, chain, position, std::string(bytes)});
-    ++restored_;
+    queue_.push_back(
+        {schema, issued(*schema, lineage, timeline), number, chain, position, std::string(bytes)});
     bytes_ += cost(queue_.back());
     flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
   }

@@ -17,8 +17,10 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,7 +68,8 @@ class Delivery {
   // The last result of the channel that the sink holds; 0 when it holds none or cannot say.
   ResultNumber held(const ChannelId& channel) const;
 
-  void add(const Emission& emission);
+  // `issued_on`: the timeline of the entry behind it, where that is older than the present one.
+  void add(const Emission& emission, std::optional<Timeline> issued_on = {});
   // Results of entries up to here may leave.
   void release(Position through);
   // A checkpoint wants everything up to here in the sink, whatever `flush` says.
@@ -82,9 +85,9 @@ class Delivery {
   // anything else is added. `find` gives the schema of a channel, or null when it is gone.
   std::string pending_rows(Position through, std::uint64_t& count) const;
   using FindSchema = std::function<const ResultSchema*(const std::string& uid, ChannelKind kind)>;
-  // `issued_on`: the timeline of the checkpoint that kept them; the sink holds them under it, should it have
-  // got them since.
-  Status restore_pending(std::string_view rows, Timeline issued_on, const FindSchema& find);
+  // Each row says under which lineage and timeline it was numbered: the sink holds it under these, should it
+  // have got it since.
+  Status restore_pending(std::string_view rows, const FindSchema& find);
 
   void close(std::function<void()> closed);
   SinkReport report() const;
@@ -93,6 +96,7 @@ class Delivery {
  private:
   struct Waiting {
     const ResultSchema* schema;
+    const ChannelId* channel;  // as it was numbered; of issued_
     ResultNumber number;
     std::uint64_t chain;
     Position position;
@@ -100,13 +104,13 @@ class Delivery {
   };
   void opened(Result<std::optional<Holdings>> held);
   void note_gaps();
-  void drop_held_before_fork();
   bool drop_held();
   bool due() const;
   void pump();
   void write_batch();
   void batch_done();
   void schedule_flush();
+  const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
   static std::uint64_t cost(const Waiting& row) { return row.bytes.size() + sizeof(Waiting); }
 
   Doors doors_;
@@ -123,8 +127,9 @@ class Delivery {
   std::vector<Value> values_;  // of the batch in flight
   std::vector<ResultView> rows_;
 
-  std::size_t restored_ = 0;  // rows at the front of queue_ that a checkpoint kept
-  Timeline restored_timeline_;
+  std::set<ChannelId> issued_;  // every channel that a row has come under
+  // The one that the last row of each schema came under.
+  std::map<const ResultSchema*, const ChannelId*> newest_issued_;
   bool opened_ = false;
   std::optional<Error> failure_;
   Holdings held_, expected_;

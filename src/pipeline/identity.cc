@@ -20,12 +20,15 @@ void encode_body(Encoder& out, const Identity& identity) {
     out.u32(fork.parent.value);
     out.u64(fork.at.value);
   }
-  out.u8(static_cast<std::uint8_t>((identity.from_none ? 1 : 0) | (identity.abandoned ? 2 : 0)));
+  out.u8(identity.ended ? 1 : 0);
+  out.bytes(identity.accepted);
   out.varint(identity.client_ids.size());
   for (const auto& [name, id] : identity.client_ids) {
     out.bytes(name);
     out.bytes(id);
   }
+  out.u8(identity.restore ? 1 : 0);
+  if (identity.restore) encode_restore_order(out, *identity.restore);
 }
 
 bool decode_body(Decoder& in, Identity& identity) {
@@ -41,13 +44,13 @@ bool decode_body(Decoder& in, Identity& identity) {
     forks.push_back(fork);
   }
   identity.ancestry = Ancestry(std::move(forks));
-  const std::uint8_t begun = in.u8();
-  identity.from_none = (begun & 1) != 0;
-  identity.abandoned = (begun & 2) != 0;
+  identity.ended = in.u8() != 0;
+  identity.accepted = in.bytes();
   for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
     const std::string name(in.bytes());
     identity.client_ids[name] = std::string(in.bytes());
   }
+  if (in.u8() != 0) identity.restore = decode_restore_order(in);
   return in.complete();
 }
 

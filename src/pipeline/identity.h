@@ -7,8 +7,8 @@
 //   magic "TMLINEA1"  version u32  body length u32  body  checksum u64 over all before it
 //   body: lineage (16 bytes)  run u32  next checkpoint u64  forks (count, then timeline u32, parent u32,
 //   position u64)
-//         begun u8 (bit 0 from_none, bit 1 abandoned)  client ids (count, then name, id)   -- counts varint,
-//         texts length-prefixed
+//         ended u8  accepted (text)  client ids (count, then name, id)  restore (restore_order.h)
+//         -- counts varint, texts length-prefixed
 // Value.
 #pragma once
 
@@ -19,6 +19,7 @@
 #include "base/ancestry.h"
 #include "base/ids.h"
 #include "base/result.h"
+#include "pipeline/restore_order.h"
 #include "platform/files.h"
 #include "platform/random.h"
 
@@ -29,11 +30,15 @@ struct Identity {
   RunId run;
   CheckpointId next_checkpoint{1};  // a lower bound; names of checkpoints count on across lineages
   Ancestry ancestry;
-  // This lineage was begun by `run --from none` and has not been stopped cleanly since: the same command
-  // line, given again by a service manager after a crash, must not begin anew once more.
-  bool from_none = false;
-  bool abandoned = false;                         // the same of `run --abandon-replay`
+  // A stop that deletes has begun to delete: nothing of this lineage counts any more.
+  bool ended = false;
+  // What the command line of `run` asked for (`--from none`, `--from chk-7`) and what has been done, until
+  // the next clean stop: the same command line, given again by a service manager after a crash, must not do
+  // it once more. Empty for a plain `run`.
+  std::string accepted;
   std::map<std::string, std::string> client_ids;  // of MQTT, by "sources.NAME" and "sinks.NAME"
+  // From where the next start resumes instead of the newest checkpoint, until a checkpoint of it stands.
+  std::optional<RestoreOrder> restore;
 };
 
 // A new lineage, from the machine's randomness; counts on where `previous` ended.

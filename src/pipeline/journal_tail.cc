@@ -9,28 +9,26 @@ namespace tidemark {
 
 Status Appliance::Work::open_journal_tail() {
   JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage, identity_.ancestry};
-  if (options_.abandon_replay) {
-    remember_abandoned(folder, barrier_);
-    identity_.abandoned = true;
-    if (Status forked = fork_durably(barrier_); !forked) return forked;
+  if (order_) {
+    if (Status begun = begin_restore(); !begun) return begun;
     folder.ancestry = identity_.ancestry;
-    forked_ = true;
   } else if (begun_without_checkpoint()) {
-    const std::vector<Fork>& forks = identity_.ancestry.forks();
-    folder.ancestry = Ancestry({forks.begin(), forks.end() - 1});
-    remember_abandoned(folder, std::max(barrier_, forks.back().at));
+    folder.ancestry = identity_.ancestry.without_last();
+    remember_abandoned(folder, std::max(barrier_, identity_.ancestry.forks().back().at));
     folder.ancestry = identity_.ancestry;
     forked_ = true;
   }
   Position known_durable;
   for (const Manifest& manifest : retained_)
-    if (manifest.section("journal") != nullptr) known_durable = std::max(known_durable, manifest.position);
-  if (options_.abandon_replay) known_durable = std::min(known_durable, barrier_);
+    if (manifest.section("journal") != nullptr &&
+        identity_.ancestry.contains(manifest.timeline, manifest.position))
+      known_durable = std::max(known_durable, manifest.position);
   auto extent = open_journal(folder, known_durable, barrier_);
   if (!extent) return pass_on(extent);
   extent_ = std::move(*extent);
   for (const std::string& note : extent_.notes) platform_.log.warning("journal", note);
   if (Status joins = check_joins(extent_); !joins) return joins;
+  if (Status noted = note_order(); !noted) return noted;
   // What a checkpoint that was never completed left behind.
   if (const Status swept = store_->sweep(); !swept)
     platform_.log.warning("checkpoint",
@@ -90,8 +88,8 @@ Status Appliance::Work::check_joins(const JournalExtent& extent) {
     return fail(
         format(
             "the journal in {} begins at position {}, but {} ends at {}: what lies between is gone. Put the "
-            "missing segments back, or go on without it: `tidemark run --abandon-replay`{}",
-            journal_folder(data_dir_), extent.first.value, from, barrier_.value,
+            "missing segments back, or go on without it: {}{}",
+            journal_folder(data_dir_), extent.first.value, from, barrier_.value, way_without_replay(),
             resumed_ ? "" : ", or begin anew: `tidemark run --from none`"),
         Error::Kind::corrupt);
   const std::string* configuration = resumed_ ? resumed_->section("configuration") : nullptr;
@@ -105,8 +103,8 @@ Status Appliance::Work::check_joins(const JournalExtent& extent) {
         format(
             "the configuration has changed since {}, and {} entries after it are still to be replayed under "
             "the old one. Start once with the old configuration and stop it in order, or go on without them: "
-            "`tidemark run --abandon-replay`",
-            from, extent.end.value - barrier_.value),
+            "{}",
+            from, extent.end.value - barrier_.value, way_without_replay()),
         Error::Kind::usage);
   }
   return {};

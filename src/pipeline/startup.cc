@@ -88,13 +88,16 @@ Procedure Appliance::Work::start_up() {
   }
 
   // --- A new timeline becomes the only one before anything new is accepted: a crash from here on cannot
-  // bring the abandoned branch back.
-  if (forked_) {
+  // bring the abandoned branch back. Likewise a state that was gone back to.
+  if (forked_ || identity_.restore) {
     Later<Result<CheckpointId>> checkpoint(
         platform_.loop,
         [this](std::function<void(Result<CheckpointId>)> done) { checkpointer_->request(std::move(done)); });
     Result<CheckpointId> taken = co_await checkpoint;
-    if (!taken) co_return started(pass_on(taken, "the first checkpoint of the new timeline"));
+    if (!taken) co_return started(pass_on(taken, "the first checkpoint after going back"));
+    if (identity_.restore)
+      co_return started(
+          fail("the restore is carried out, but that could not be noted in " + identity_path(data_dir_)));
   }
 
   // --- The present begins: time passes, sources connect, results flow. After this line everything is driven
@@ -250,9 +253,8 @@ Status Appliance::Work::restore_pending() {
   for (auto& delivery : deliveries_) {
     for (const SegmentReference& segment : resumed_->segments) {
       if (segment.owner != "pending/" + delivery->settings().name) continue;
-      const Status read = store_->read_segment(*resumed_, segment, [&](std::string_view rows) {
-        return delivery->restore_pending(rows, resumed_->timeline, find);
-      });
+      const Status read = store_->read_segment(
+          *resumed_, segment, [&](std::string_view rows) { return delivery->restore_pending(rows, find); });
       if (!read) return read;
     }
     delivery->release(barrier_);
@@ -347,7 +349,7 @@ Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, 
     Entry seen = entry;
     if (of_source && source >= sources_.size()) seen.kind = EntryKind::source_event;
     const bool finished = engine_->apply((*item)->position, seen, source);
-    remember((*item)->position, entry);
+    if ((*item)->position > remembered_through_) remember((*item)->position, entry);
     if (!finished) break;
   }
   // What is replayed is durable; its results may leave, as far as their sinks do not hold them.

@@ -59,6 +59,18 @@ class Appliance::Work final : public EngineOutput {
   Result<bool> state_exists();
   Status choose_checkpoint();
   Status load_checkpoint(const Manifest& manifest);
+  void take_order(bool done_before);
+  Status check_named(const std::vector<Manifest>& candidates, CheckpointId named) const;
+  const Manifest& memory_for(const SourceSettings& source, const Manifest& state) const;
+
+  // begin_restore.cc
+  Status begin_restore();
+  Status note_order();
+  Status remember_order();
+  Result<std::optional<Position>> last_followed(const JournalFolder& folder);
+  void remember_later(const JournalFolder& folder);
+  std::string way_without_replay() const;
+  void order_done();
 
   // journal_tail.cc
   Status open_journal_tail();
@@ -118,7 +130,13 @@ class Appliance::Work final : public EngineOutput {
   std::vector<Manifest> retained_;  // that verify and belong to the present
   std::vector<CheckpointId> damaged_;
   std::optional<Manifest> resumed_;
-  Position barrier_;                        // resumed_'s position, or 0
+  std::optional<RestoreOrder> order_;      // where this start resumes from, if somebody said
+  std::string asked_;                      // by the command line, as long as it has not been done
+  Ancestry before_;                        // the history without the timeline that a restore begins
+  std::optional<Manifest> newest_;         // on it: what sources remember
+  std::vector<CheckpointId> left_behind_;  // of this lineage, on branches that were left
+  Position remembered_through_;  // sources remember the entries up to here; not once more in the replay
+  Position barrier_;             // resumed_'s position, or 0
   std::unique_ptr<JournalWriter> journal_;  // null: journal off
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Flow> flow_;
@@ -143,6 +161,9 @@ class Appliance::Work final : public EngineOutput {
   Procedure procedure_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+// What the command line asks for beyond a plain `run`: "run --from chk-7"; empty when nothing.
+std::string text_of_request(const ApplianceOptions& options);
 
 // The channels' lineage and timeline, which the plan does not know.
 void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);

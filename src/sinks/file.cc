@@ -124,13 +124,13 @@ void FileSink::write(std::span<const ResultView> rows, std::function<void()> don
   marks_.clear();
   for (const ResultView& row : rows) row_text_.append_line(lines_, row);
   // The last row of each channel, looked for from the end: channels are few.
-  std::vector<const ResultSchema*> seen;
+  std::vector<const ChannelId*> seen;
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
     bool known = false;
-    for (const ResultSchema* schema : seen) known = known || schema == row->schema;
+    for (const ChannelId* channel : seen) known = known || channel == &row->channel();
     if (known) continue;
-    seen.push_back(row->schema);
-    marks_[row->schema->channel] = ChannelMark{row->number, row->chain};
+    seen.push_back(&row->channel());
+    marks_.try_emplace(row->channel(), ChannelMark{row->number, row->chain});
   }
   rows_ += rows.size();
   done_ = std::move(done);

@@ -62,6 +62,11 @@ struct ResultView {
   ResultNumber number;
   std::uint64_t chain = 0;
   std::span<const Value> values;  // one a column
+  // Under which lineage and timeline it was numbered, where that is not the schema's: a result that was made
+  // before a branch began.
+  const ChannelId* issued = nullptr;
+
+  const ChannelId& channel() const { return issued != nullptr ? *issued : schema->channel; }
 };
 
 }  // namespace tidemark

@@ -174,7 +174,7 @@ Status SqliteRows::append(std::span<const ResultView> rows) {
 
 Status SqliteRows::write_all(std::span<const ResultView> rows) {
   struct Progress {
-    const ResultSchema* schema;
+    const ChannelId* channel;
     Target* target;
     ResultNumber held;
     ChannelMark last;
@@ -182,16 +182,16 @@ Status SqliteRows::write_all(std::span<const ResultView> rows) {
   std::vector<Progress> channels;  // few
   Progress* current = nullptr;
   for (const ResultView& row : rows) {
-    if (current == nullptr || current->schema != row.schema) {
+    if (current == nullptr || current->channel != &row.channel()) {
       const auto known = std::find_if(channels.begin(), channels.end(),
-                                      [&](const Progress& p) { return p.schema == row.schema; });
+                                      [&](const Progress& p) { return p.channel == &row.channel(); });
       if (known != channels.end()) {
         current = &*known;
       } else {
         Target& target = target_of(*row.schema);
-        Result<ResultNumber> number = held(target, *row.schema);
+        Result<ResultNumber> number = held(target, row.channel());
         if (!number) return pass_on(number);
-        current = &channels.emplace_back(Progress{row.schema, &target, *number, {}});
+        current = &channels.emplace_back(Progress{&row.channel(), &target, *number, {}});
       }
     }
     if (remembers_ && row.number <= current->held) continue;
@@ -202,7 +202,7 @@ Status SqliteRows::write_all(std::span<const ResultView> rows) {
   if (!remembers_) return {};
   for (const Progress& channel : channels) {
     if (channel.last.number == ResultNumber{}) continue;
-    Status marked = mark(*channel.target, *channel.schema, channel.last);
+    Status marked = mark(*channel.target, *channel.channel, channel.last);
     if (!marked) return marked;
   }
   return {};
@@ -243,11 +243,11 @@ Status SqliteRows::rejected(const Target& target, const ResultView& row, const E
               Error::Kind::usage);
 }
 
-Result<ResultNumber> SqliteRows::held(const Target& target, const ResultSchema& schema) {
+Result<ResultNumber> SqliteRows::held(const Target& target, const ChannelId& channel) {
   if (!remembers_) return ResultNumber{};
-  const std::string channel = to_text(schema.channel);
   read_mark_->bind(1, Value::text(target.table.name));
-  read_mark_->bind(2, Value::text(channel));
+  const std::string name = to_text(channel);
+  read_mark_->bind(2, Value::text(name));
   Result<bool> row = read_mark_->step();
   if (!row) {
     read_mark_->reset();
@@ -258,10 +258,10 @@ Result<ResultNumber> SqliteRows::held(const Target& target, const ResultSchema& 
   return number;
 }
 
-Status SqliteRows::mark(const Target& target, const ResultSchema& schema, const ChannelMark& mark) {
-  const std::string channel = to_text(schema.channel);
+Status SqliteRows::mark(const Target& target, const ChannelId& channel, const ChannelMark& mark) {
+  const std::string name = to_text(channel);
   write_mark_->bind(1, Value::text(target.table.name));
-  write_mark_->bind(2, Value::text(channel));
+  write_mark_->bind(2, Value::text(name));
   write_mark_->bind(3, bits(mark.number.value));
   write_mark_->bind(4, bits(mark.chain));
   return run(*write_mark_);

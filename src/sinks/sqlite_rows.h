@@ -44,8 +44,8 @@ class SqliteRows final : public SqliteConnections::Holder {
   Status write_all(std::span<const ResultView> rows);
   Status write_row(Target& target, const ResultView& row);
   Status rejected(const Target& target, const ResultView& row, const Error& error) const;
-  Result<ResultNumber> held(const Target& target, const ResultSchema& schema);
-  Status mark(const Target& target, const ResultSchema& schema, const ChannelMark& mark);
+  Result<ResultNumber> held(const Target& target, const ChannelId& channel);
+  Status mark(const Target& target, const ChannelId& channel, const ChannelMark& mark);
   void bind(SqliteStatement& statement, const ResultView& row);
   Target& target_of(const ResultSchema& schema);
 

@@ -47,7 +47,8 @@ struct DeliveryWorld {
                    .number = number,
                    .chain = chain,
                    .position = Position{position},
-                   .bytes = bytes.view()});
+                   .bytes = bytes.view()},
+                  issued_on);
   }
   // What a sink would hold after these results.
   static ChannelMark mark_after(const Rows& rows) {
@@ -72,6 +73,7 @@ struct DeliveryWorld {
   std::unique_ptr<Delivery> delivery;
   ResultNumber number;
   std::uint64_t chain = 0;
+  std::optional<Timeline> issued_on;  // of what is added next
   int progressed = 0;
   std::vector<ResultNumber> diverged;
   std::string failed;
@@ -226,7 +228,7 @@ TEST_CASE(
   const auto find = [&](const std::string& uid, ChannelKind kind) {
     return uid == "p" && kind == ChannelKind::main ? &next.schema : nullptr;
   };
-  REQUIRE(next.delivery->restore_pending(rows, Timeline{1}, find));
+  REQUIRE(next.delivery->restore_pending(rows, find));
   next.number = ResultNumber{2};
   next.delivery->open({&next.schema});
   next.add(3, "after the barrier");
@@ -250,14 +252,58 @@ TEST_CASE("delivery: of pending rows those that the sink has got since are skipp
     const ChannelId issued = next.schema.channel;
     next.schema.channel.timeline = present;
     next.make();
-    REQUIRE(next.delivery->restore_pending(rows, Timeline{1},
-                                           [&](const std::string&, ChannelKind) { return &next.schema; }));
+    REQUIRE(
+        next.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &next.schema; }));
     next.delivery->release(Position{1});
     next.delivery->open({&next.schema});
     next.sink.answer({{issued, DeliveryWorld::mark_after({"a", "b"})}});
     next.pass(1s);
     CHECK(next.sink.rows() == Rows{"c"});
   }
+}
+
+TEST_CASE("delivery: a waiting row keeps the timeline that issued it, over any number of checkpoints") {
+  DeliveryWorld first;
+  first.make();
+  first.add(1, "a");
+  const ChannelId issued = first.schema.channel;
+  std::uint64_t count = 0;
+  std::string rows = first.delivery->pending_rows(Position{1}, count);
+  for (std::uint32_t timeline = 2; timeline <= 3; ++timeline) {
+    DeliveryWorld next;
+    next.schema.channel.timeline = Timeline{timeline};
+    next.make();
+    REQUIRE(
+        next.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &next.schema; }));
+    rows = next.delivery->pending_rows(Position{1}, count);
+  }
+  DeliveryWorld last;
+  last.schema.channel.timeline = Timeline{3};
+  last.make();
+  REQUIRE(
+      last.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &last.schema; }));
+  last.delivery->release(Position{1});
+  last.delivery->open({&last.schema});
+  last.sink.answer({{issued, DeliveryWorld::mark_after({"a"})}});
+  last.pass(1s);
+  CHECK(last.delivery->empty());
+  CHECK(last.sink.rows().empty());
+}
+
+TEST_CASE("delivery: a result of an entry before the branch is skipped if the sink holds it from before") {
+  DeliveryWorld world;
+  const ChannelId before = world.schema.channel;
+  world.schema.channel.timeline = Timeline{2};
+  world.open({{before, DeliveryWorld::mark_after({"a", "b", "left behind"})}});
+  world.issued_on = Timeline{1};
+  world.add(1, "a");
+  world.add(2, "b");
+  world.issued_on.reset();
+  world.add(3, "other");
+  world.delivery->release(Position{3});
+  world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"other"});
+  CHECK(world.diverged.empty());
 }
 
 TEST_CASE("delivery: pending rows of a pipeline that is gone are given up, with a line in the log") {
@@ -268,11 +314,10 @@ TEST_CASE("delivery: pending rows of a pipeline that is gone are given up, with 
   const std::string rows = world.delivery->pending_rows(Position{1}, count);
   DeliveryWorld next;
   next.make();
-  REQUIRE(next.delivery->restore_pending(rows, Timeline{1},
-                                         [](const std::string&, ChannelKind) { return nullptr; }));
+  REQUIRE(next.delivery->restore_pending(rows, [](const std::string&, ChannelKind) { return nullptr; }));
   CHECK(next.delivery->empty());
   CHECK(next.log.contains("given up"));
-  CHECK_FALSE(next.delivery->restore_pending(rows.substr(0, rows.size() - 1), Timeline{1},
+  CHECK_FALSE(next.delivery->restore_pending(rows.substr(0, rows.size() - 1),
                                              [](const std::string&, ChannelKind) { return nullptr; }));
 }
 

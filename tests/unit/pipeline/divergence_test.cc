@@ -97,5 +97,29 @@ TEST_CASE(
   CHECK(world.machine.lines("/data/rows.csv").size() == 9);
 }
 
+TEST_CASE("divergence: after it rows stand once, over any number of restarts") {
+  World world;
+  world.boot();
+  world.feed(3);
+  world.crash();
+  {
+    const SqliteVfs vfs(world.machine.disk());
+    const auto database = make_sqlite_opener(vfs.name())->open("/data/rows.db", {});
+    REQUIRE(database);
+    REQUIRE((*database)->execute("UPDATE _tidemark SET chain = chain + 1"));
+  }
+  world.boot();
+  CHECK(world.machine.appliance().status().timeline == Timeline{2});
+  world.feed(2);
+  for (int restart = 0; restart < 3; ++restart) {
+    REQUIRE(world.machine.create_checkpoint());
+    world.crash();
+    world.boot();
+    world.feed(1);
+  }
+  CHECK(world.rows() == std::vector<std::string>{"1", "2", "3", "4", "5", "6", "7", "8"});
+  CHECK(world.machine.lines("/data/rows.csv").size() == 9);
+}
+
 }  // namespace
 }  // namespace tidemark

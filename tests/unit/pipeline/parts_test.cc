@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <limits>
 
 #include "base/format.h"
@@ -16,6 +19,7 @@
 #include "support/fake_random.h"
 #include "support/fault_files.h"
 #include "support/simulation.h"
+#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -144,7 +148,14 @@ TEST_CASE("identity: it comes back from the disk as it was written") {
   identity.run = RunId{7};
   identity.next_checkpoint = CheckpointId{42};
   identity.ancestry = identity.ancestry.forked(Position{100}).forked(Position{250});
-  identity.from_none = true;
+  identity.accepted = "run --from chk-7";
+  identity.restore = RestoreOrder{.checkpoint = CheckpointId{7},
+                                  .follow = RestoreOrder::Follow::until_time,
+                                  .until_time = time_from_ns<JournalTime>(-5),
+                                  .until_position = Position{9},
+                                  .begun = true,
+                                  .savepoint = RestoreOrder::Savepoint::foreign,
+                                  .savepoint_name = "/media/a.savepoint"};
   const std::string id = client_id_of(identity, "sources.plant", random);
   REQUIRE(write_identity(disk, "/data", identity));
   auto back = read_identity(disk, "/data");
@@ -155,9 +166,43 @@ TEST_CASE("identity: it comes back from the disk as it was written") {
   CHECK(back->ancestry.current() == Timeline{3});
   CHECK(back->ancestry.contains(Timeline{1}, Position{100}));
   CHECK_FALSE(back->ancestry.contains(Timeline{1}, Position{101}));
-  CHECK(back->from_none);
+  CHECK(back->accepted == "run --from chk-7");
+  CHECK(encode_identity(*back) == encode_identity(identity));
+  REQUIRE(back->restore);
+  CHECK(back->restore->savepoint_name == "/media/a.savepoint");
+  CHECK(to_ns(back->restore->until_time) == -5);
+  CHECK_FALSE(back->ended);
   CHECK(client_id_of(*back, "sources.plant", random) == id);
   CHECK(client_id_of(*back, "sources.other", random) != id);
+}
+
+TEST_CASE("identity: a lineage file of version 1 is read") {
+  const std::string path = source_tree() + "/tests/golden/v1/lineage";
+  Identity identity;
+  for (std::size_t i = 0; i < identity.lineage.bytes.size(); ++i)
+    identity.lineage.bytes[i] = static_cast<std::uint8_t>(i);
+  identity.run = RunId{9};
+  identity.next_checkpoint = CheckpointId{42};
+  identity.ancestry = Ancestry().forked(Position{100}).forked(Timeline{1}, Position{150});
+  identity.accepted = "run --from chk-7";
+  identity.client_ids = {{"sources.plant", "tidemark-0011223344556677"}};
+  identity.restore = RestoreOrder{.checkpoint = CheckpointId{7},
+                                  .follow = RestoreOrder::Follow::until_time,
+                                  .until_time = time_from_ns<JournalTime>(1'740'830'400'000'000'000),
+                                  .savepoint = RestoreOrder::Savepoint::own,
+                                  .savepoint_name = "night.savepoint"};
+  if (std::getenv("TIDEMARK_WRITE_GOLDEN"))
+    std::ofstream(path, std::ios::binary) << encode_identity(identity);
+  std::ifstream in(path, std::ios::binary);
+  const std::string bytes((std::istreambuf_iterator<char>(in)), {});
+  const auto read = decode_identity(bytes);
+  REQUIRE(read);
+  CHECK(read->ancestry.current() == Timeline{3});
+  CHECK(read->ancestry.contains(Timeline{1}, Position{150}));
+  CHECK(read->client_ids == identity.client_ids);
+  REQUIRE(read->restore);
+  CHECK(read->restore->savepoint_name == "night.savepoint");
+  CHECK(encode_identity(*read) == encode_identity(identity));
 }
 
 TEST_CASE("identity: damage is seen in every byte, and the message names the file and the way on") {

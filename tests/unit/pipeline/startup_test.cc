@@ -350,6 +350,50 @@ TEST_CASE("start: --from of a checkpoint replays what followed it, and an unknow
   CHECK(world.rows() == 7);
 }
 
+TEST_CASE("start: --from of a checkpoint, given again by a service manager, goes back once") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\"\nretain = 2"};
+  world.boot(config);
+  world.feed(2);
+  const auto first = world.machine.create_checkpoint();
+  REQUIRE(first);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.stop();
+  const BootOptions from{.from = {StartPoint::Kind::checkpoint, *first}};
+  world.boot(config, from);
+  world.feed(1);
+  // Its checkpoints push the one that was named out of retention.
+  for (int i = 0; i < 3; ++i) REQUIRE(world.machine.create_checkpoint());
+  world.feed(1);
+  world.crash();
+  world.machine.log().clear();
+  world.boot(config, from);
+  CHECK(world.machine.log().contains("`run --from chk-1` was obeyed by an earlier start"));
+  CHECK_FALSE(world.machine.log().contains("resumed from chk-1"));
+  world.feed(1);
+  world.stop();
+  CHECK(world.last() == row(7));
+  CHECK(world.rows() == 7);
+  // A clean stop ends it: now the command line means what it says.
+  CHECK(world.refusal(config, from).contains("there is no chk-1"));
+}
+
+TEST_CASE("start: without a journal --from of an older checkpoint is refused, with the ways out") {
+  World world;
+  const Config config{.checkpoint = "interval = \"500ms\"\nretain = 5", .journal = "enabled = false"};
+  world.boot(config);
+  world.machine.advance(600ms);
+  world.peer.measure(R"({"k":"a"})");
+  world.peer.turn();
+  world.machine.advance(600ms);
+  world.stop();
+  const std::string refusal =
+      world.refusal(config, {.from = {StartPoint::Kind::checkpoint, CheckpointId{1}}});
+  CHECK(refusal.contains("the journal is switched off"));
+  CHECK(refusal.contains("`tidemark restore chk-1 --discard-later`"));
+}
+
 TEST_CASE("start: damage in the middle of the journal is refused, a torn end is not") {
   World world;
   const Config config{.checkpoint = "interval = \"1h\""};
