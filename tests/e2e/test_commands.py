@@ -132,6 +132,7 @@ def run(binary, *arguments):
     return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60)
 
 
+@pytest.mark.interface("version", "version --json", "--version")
 def test_version_names_the_program_and_its_libraries(tidemark_binary):
     text = run(tidemark_binary, "version")
     assert text.returncode == 0 and re.search(r"\d+\.\d+\.\d+", text.stdout)
@@ -143,6 +144,7 @@ def test_version_names_the_program_and_its_libraries(tidemark_binary):
 @pytest.mark.parametrize("command", [
     [], ["run"], ["check"], ["status"], ["checkpoint"], ["checkpoint", "create"], ["checkpoint", "list"],
     ["checkpoint", "show"], ["checkpoint", "verify"], ["stop"], ["version"]], ids=" ".join)
+@pytest.mark.interface("--help")
 def test_every_command_has_help(tidemark_binary, command):
     result = run(tidemark_binary, *command, "--help")
     assert result.returncode == 0 and result.stdout and not result.stderr
@@ -164,6 +166,7 @@ def test_wrong_use_exits_with_2_and_says_what_was_meant(tidemark_binary, argumen
     assert says in result.stderr
 
 
+@pytest.mark.interface("check", "check --json")
 def test_check_passes_a_configuration_that_holds(tidemark):
     made = tidemark(CONFIG.format(port=1))
     assert made.command("check").returncode == 0
@@ -179,6 +182,7 @@ def test_check_passes_a_configuration_that_holds(tidemark):
     (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "uper(": "did you mean 'upper'?"}),
     (WRONG_AGGREGATE, {"cout(*)": "did you mean 'count'?", "avg(n, 2)": "avg takes 1 value, 2 given"}),
 ], ids=["words", "expressions", "both", "aggregate"])
+@pytest.mark.interface("check")
 def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mistakes):
     made = tidemark(config)
     result = made.command(command, check=False)
@@ -193,6 +197,7 @@ def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mista
     assert result.stderr.count(": error: ") == len(mistakes)
 
 
+@pytest.mark.interface("status", "status --json")
 def test_status_tells_what_has_come_in_and_gone_out(instance):
     status = instance.command("status", json=True)
     assert status["phase"] == "running" and status["degraded"] == []
@@ -202,6 +207,10 @@ def test_status_tells_what_has_come_in_and_gone_out(instance):
     assert all(word in text for word in ("words", "counts", "history", "running"))
 
 
+@pytest.mark.interface("checkpoint create", "checkpoint create --json", "checkpoint list",
+                       "checkpoint list --json", "checkpoint show", "checkpoint show --json",
+                       "checkpoint show REF", "checkpoint verify", "checkpoint verify --json",
+                       "checkpoint verify REF", "stop")
 def test_checkpoints_are_taken_listed_shown_and_verified(instance):
     name = instance.command("checkpoint", "create").stdout.split()[-1]
     assert re.fullmatch(r"chk-\d+", name)
@@ -216,6 +225,7 @@ def test_checkpoints_are_taken_listed_shown_and_verified(instance):
     assert name in instance.command("checkpoint", "show", name).stdout
     assert instance.command("checkpoint", "verify").returncode == 0
     assert instance.command("checkpoint", "verify", name, "latest").returncode == 0
+    assert name in json.dumps(instance.command("checkpoint", "verify", json=True))
 
     for verb in ("show", "verify"):
         missing = instance.command("checkpoint", verb, "chk-999", check=False)
@@ -230,6 +240,7 @@ def test_checkpoints_are_taken_listed_shown_and_verified(instance):
     assert instance.command("checkpoint", "show", "chk-999", check=False).returncode == 3
 
 
+@pytest.mark.interface("checkpoint verify")
 def test_a_damaged_checkpoint_does_not_verify(instance):
     name = instance.command("checkpoint", "create").stdout.split()[-1]
     assert instance.kill9() == -9
@@ -280,6 +291,7 @@ def test_a_killed_instance_is_not_taken_for_a_running_one(instance):
     assert instance.command("status").returncode == 0
 
 
+@pytest.mark.interface("run", "sources.type=stdin")
 def test_a_bounded_input_ends_the_run(tidemark):
     made = tidemark("""
 [sources.input]

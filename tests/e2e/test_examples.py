@@ -59,6 +59,8 @@ def test_roll_up_adds_minutes_up_to_hours(tidemark):
         for hour in (12, 13) for meter in ("m1", "m2")]
 
 
+@pytest.mark.interface("sources.type=mqtt", "sources.url", "sources.topics", "sources.topic_fields",
+                       "sinks.type=mqtt", "sinks.url", "sinks.topic")
 def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosquitto):
     instance = examples.use(tidemark, "plant", MQTT_PORT=mosquitto.port).start()
     harness.wait_until(lambda: all(one["state"] in ("connected", "ready") for kind in ("sources", "sinks")

@@ -44,6 +44,7 @@ def test_counts_go_on_over_stops_and_kills(counting):
     assert customers(instance) == [("ann", 3, 6), ("bob", 2, 2), ("eve", 1, 7)]
 
 
+@pytest.mark.interface("sources.ack")
 def test_a_peer_is_told_how_far_it_had_come_and_resends_the_rest(counting):
     instance, port = counting
     peer = peers.Peer(port, "till-1", "a")
@@ -62,6 +63,7 @@ def test_a_peer_is_told_how_far_it_had_come_and_resends_the_rest(counting):
     assert customers(instance) == [("ann", 60, 60)]
 
 
+@pytest.mark.interface("checkpoint.retain")
 def test_three_checkpoints_are_kept_and_their_numbers_go_on(counting):
     instance, port = counting
     taken = []
@@ -77,6 +79,7 @@ def test_three_checkpoints_are_kept_and_their_numbers_go_on(counting):
     assert int(name.removeprefix("chk-")) > int(last[-1].removeprefix("chk-"))
 
 
+@pytest.mark.interface("checkpoint.on_stop")
 def test_with_delete_the_stop_command_leaves_no_checkpoint(counting):
     instance, port = counting
     assert instance.terminate() == 0

@@ -22,6 +22,7 @@ def hellos(instance, port, count, total):
 
 
 @pytest.mark.parametrize("store", ["files", "sqlite"])
+@pytest.mark.interface("run --from", "checkpoint.store", "sources.type=tcp", "sources.listen")
 def test_seven_hellos_and_one_more_make_eight(store, tidemark, free_port):
     port = free_port()
     instance = examples.use(tidemark, "word-count" if store == "files" else "word-count-sqlite", PORT=port)

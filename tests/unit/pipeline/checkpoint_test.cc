@@ -109,6 +109,7 @@ struct Counting : World {
 
 using Rows = std::vector<std::string>;
 
+// interface: checkpoint.timeout
 TEST_CASE(
     "checkpoint: one that outlasts its timeout is abandoned, and the next holds what it had set aside") {
   Counting world("interval = \"1h\"\ntimeout = \"1s\"");
@@ -129,6 +130,7 @@ TEST_CASE(
   CHECK(world.counts() == Rows{Counting::row("a", 3), Counting::row("b", 3), Counting::row("c", 2)});
 }
 
+// interface: checkpoint.tolerable_failures
 TEST_CASE("checkpoint: one whose segment or manifest cannot be written is abandoned, and status says so") {
   for (const char* part : {"checkpoints/shared", "manifest"}) {
     CAPTURE(part);
@@ -275,6 +277,7 @@ TEST_CASE("checkpoint: a full disk fails it, and room makes it succeed") {
   CHECK(world.counts() == Rows{Counting::row("a", 3)});
 }
 
+// interface: checkpoint.interval, checkpoint.min_pause
 TEST_CASE("checkpoint: periodic ones keep the interval, and min_pause after a slow one") {
   Counting world("interval = \"1s\"\nmin_pause = \"800ms\"\nretain = 20");
   world.feed({"a"});

@@ -121,6 +121,7 @@ TEST_CASE("delivery: one batch at a time, in order, and the rest follows when th
   CHECK(world.delivery->empty());
 }
 
+// interface: sinks.flush
 TEST_CASE("delivery: with flush results gather for so long; without it for the checkpoint, or a megabyte") {
   DeliveryWorld timed;
   timed.settings.flush = 300ms;

@@ -185,6 +185,7 @@ to = ["out"]
   CHECK(world.output.take() == Lines{"one good", "two good"});
 }
 
+// interface: sources.max_ahead
 TEST_CASE(
     "engine: an event time further ahead than max_ahead is a bad record, unless the clock is not believed") {
   EngineWorld world(with_source_a(kWindows));

@@ -146,6 +146,7 @@ TEST_CASE("flow: a sink that takes nothing stops the reading in bounds, and goes
   CHECK(world.rows().size() == sent);
 }
 
+// interface: journal.max_size
 TEST_CASE("flow: a journal at its max_size takes checkpoints until there is room, and input goes on") {
   World world(
       config(kEcho, "[journal]\nsync = \"10ms\"\nmax_size = \"256KiB\"\n[limits]\nmax_record = \"16KiB\""));

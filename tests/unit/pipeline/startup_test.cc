@@ -251,6 +251,7 @@ TEST_CASE("start: a gap between checkpoint and journal is refused, and --abandon
   CHECK(world.last() == row(12));
 }
 
+// interface: run --abandon-replay
 TEST_CASE("start: --abandon-replay gives up what followed the checkpoint for good, also over a crash") {
   World world;
   const Config config{.checkpoint = "interval = \"1h\""};

@@ -133,6 +133,7 @@ TEST_CASE("mqtt sink: a topic that names what the results do not have is an erro
   CHECK(subject.doors.mqtt.clients.empty());
 }
 
+// interface: sinks.username, sinks.password, sinks.ca_file, sinks.cert_file, sinks.key_file, sinks.client_id
 TEST_CASE("mqtt sink: what the broker asks for is handed to the client: name, password, certificates") {
   const ResultScript script(1);
   SinkSubject subject(kMqtt);

@@ -254,6 +254,7 @@ TEST_CASE("a lost session is subscribed anew without the retained messages that 
   CHECK(s.see_retained("b/x", RetainedPolicy::first, true) == Verdict::deliver);
 }
 
+// interface: sources.retained
 TEST_CASE("the policies always and never hold for every retained message") {
   Session s;
   s.connected(false).subscribing({"a"}).subscribed().connected(false);

@@ -302,6 +302,7 @@ TEST_CASE("mqtt: QoS 0 holds nothing and keeps no session") {
   CHECK(world.counter("possible gaps") == 0);
 }
 
+// interface: sources.username, sources.password, sources.ca_file, sources.cert_file, sources.key_file
 TEST_CASE("mqtt: what the broker asks for is handed to the client: name, password, certificates") {
   MqttWorld world;
   world.settings.tls = true;

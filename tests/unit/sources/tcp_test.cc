@@ -82,6 +82,7 @@ TEST_CASE(
   CHECK(world.intake.records() == Records{"one", "two", "three"});
 }
 
+// interface: limits.max_connections
 TEST_CASE("tcp: a connection beyond max_connections is refused and counted, and there is room again later") {
   TcpWorld world;
   world.limits.max_connections = 2;
@@ -363,6 +364,7 @@ TEST_CASE("tcp ack: a peer that does not read is not written to without bound") 
   CHECK(a->received().ends_with("{\"ack\":20000}\n"));
 }
 
+// interface: limits.max_peers
 TEST_CASE("tcp ack: the name table is bounded; the longest idle peer is forgotten with a warning") {
   TcpWorld world;
   world.settings.ack = true;
