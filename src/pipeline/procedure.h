@@ -77,20 +77,31 @@ inline Later<bool> turn_of_others(Loop& loop) {
 }
 
 // Looks every few milliseconds until the condition holds or it is `latest`; true when it holds. For starts
-// and stops, where what is waited for comes from several sides. `timer` keeps the next look.
+// and stops, where what is waited for comes from several sides. `timer` is a variable of the procedure and
+// keeps the next look: when the procedure is destroyed, nobody looks any more.
 inline Later<bool> until(Loop& loop, MonotonicTime latest, std::function<bool()> condition,
                          std::shared_ptr<std::unique_ptr<Timer>> timer) {
+  struct Look : std::enable_shared_from_this<Look> {
+    Look(Loop& its_loop, MonotonicTime its_latest) : loop(its_loop), latest(its_latest) {}
+    void operator()() {
+      const bool holds = condition();
+      const auto kept = timer.lock();
+      if (holds || !kept || loop.now() >= latest) return done(holds);
+      *kept = loop.at(loop.now() + 2ms, [self = shared_from_this()] { (*self)(); });
+    }
+
+    Loop& loop;
+    const MonotonicTime latest;
+    std::function<bool()> condition;
+    std::function<void(bool)> done;
+    std::weak_ptr<std::unique_ptr<Timer>> timer;  // weakly: the timer holds this
+  };
   return Later<bool>(
       loop, [&loop, latest, condition = std::move(condition), timer](std::function<void(bool)> done) {
-        auto look = std::make_shared<std::function<void()>>();
-        *look = [&loop, latest, condition, timer, done, look] {
-          if (!condition() && loop.now() < latest) {
-            *timer = loop.at(loop.now() + 2ms, *look);
-            return;
-          }
-          done(condition());
-          loop.post([look] { *look = [] {}; });  // it holds itself; not while it runs
-        };
+        const auto look = std::make_shared<Look>(loop, latest);
+        look->condition = condition;
+        look->done = std::move(done);
+        look->timer = timer;
         (*look)();
       });
 }
