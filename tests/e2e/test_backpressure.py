@@ -5,6 +5,7 @@ Memory stays flat, the MQTT session lives, `status` answers and says why, and no
 
 import os
 import shutil
+import statistics
 import subprocess
 import threading
 import time
@@ -101,10 +102,12 @@ def test_a_slow_disk_stops_the_reading_and_nothing_else(mosquitto, tidemark, fre
     port = free_port()
     instance = tidemark(CONFIG.format(port=port, url=mosquitto.url), env=env).start()
 
+    answers = []  # seconds
+
     def status():
         begun = time.monotonic()
         report = instance.command("status", json=True)
-        assert time.monotonic() - begun < 3, "status has to wait"
+        answers.append(time.monotonic() - begun)
         return report
 
     harness.wait_until(lambda: all(source["state"] == "connected" for source in status()["sources"]),
@@ -116,12 +119,15 @@ def test_a_slow_disk_stops_the_reading_and_nothing_else(mosquitto, tidemark, fre
     for thread in [*floods, publication]:
         thread.start()
 
+    answers.clear()
     begun, memory, reasons = time.monotonic(), [], set()
     while time.monotonic() - begun < SLOW_FOR:
         report = status()
         reasons.update(report["degraded"] + [source["degraded"] for source in report["sources"]])
         memory.append((time.monotonic() - begun, resident(instance)))
     control.unlink()
+    # One that waits for the disk would take 5 s each time; on a busy machine a single one may take long.
+    assert statistics.median(answers) < 3, answers
 
     for flood in floods:
         flood.enough.set()
