@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "platform/descriptors.h"
 #include "platform/mosquitto_client.h"
 #include "platform/posix_files.h"
 #include "platform/socket_network.h"
@@ -30,6 +31,7 @@ Machine::Machine(const SpdlogLog::Options& log)
                 .random = random_,
                 .standard_output = output_} {
   log_.set(log);
+  raise_descriptor_limit();
 }
 
 }  // namespace tidemark

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "platform/descriptors.h"
 #include "platform/socket_stream.h"
 
 namespace tidemark {
@@ -111,6 +112,11 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
         // Out of descriptors or memory: the peer waits in the queue until there are some.
         if (errno != EAGAIN && errno != EWOULDBLOCK) wait_a_little();
         return;
+      }
+      if (!leaves_descriptors(fd,
+                              unix_path_.empty() ? kDescriptorsKeptFromNetwork : kDescriptorsKeptFromLocal)) {
+        ::close(fd);
+        return wait_a_little();
       }
       auto stream = std::make_shared<SocketStream>(loop_, shared_, fd, SocketStream::Kind::socket,
                                                    prepare(fd, as_sockaddr(from), length));
