@@ -82,14 +82,14 @@ class Machine:
     def enter(self, *options):
         return ["nsenter", f"--target={self.leader}", "--mount", "--uts", "--ipc", "--net", "--pid", "--root", *options]
 
-    def run(self, script, check=True, user=None, timeout=120, cwd="/root"):
+    def run(self, script, check=True, user=None, timeout=120, cwd="/root", input=None):
         """Runs a script in the machine, as root or another user."""
         line = [*self.enter(), "--", "env", "-i", *(f"{k}={v}" for k, v in ENVIRONMENT.items())]
         if user:
             cwd = "/"
             line += ["runuser", "-u", user, "--"]
         result = subprocess.run([*line, "bash", "-c", f"cd {cwd}\n{script}"], capture_output=True, text=True, timeout=timeout,
-                                errors="replace")
+                                errors="replace", input=input)
         assert not check or result.returncode == 0, \
             f"{script}\nexit {result.returncode}\n{result.stdout}{result.stderr}{self.journal() if check else ''}"
         return result
