@@ -93,3 +93,21 @@ def test_results_are_published_as_the_sink_says(tidemark, start_mosquitto):
                                    "1"], capture_output=True, text=True).stdout
         assert (json.loads(retained) if kept else retained) == ({"n": 7} if kept else "")
         assert instance.terminate() == 0
+
+
+@pytest.mark.interface("sources.username", "sources.password_file", "sinks.username", "sinks.password_file")
+def test_the_password_may_stand_in_a_file(tidemark, start_mosquitto, tmp_path):
+    subprocess.run(["mosquitto_passwd", "-b", "-c", tmp_path / "accounts", "plant", "secret words"], check=True)
+    broker = start_mosquitto(allow_anonymous="false", password_file=tmp_path / "accounts")
+    secret = tmp_path / "secret"
+    secret.write_text("secret words\n")
+    account = f'username = "plant"\npassword_file = "{secret}"\n'
+    instance = tidemark(configuration(broker, account, account)).start()
+    connected(instance)
+    assert instance.terminate() == 0
+    stored = [path.read_text(errors="replace") for path in instance.data_dir.rglob("*") if path.is_file()]
+    assert not any("secret words" in text for text in [*stored, instance.stderr()])
+
+    secret.write_text("wrong\n")
+    instance.start(ready=False)
+    harness.wait_until(lambda: "authori" in instance.stderr().lower(), what="the broker's refusal")

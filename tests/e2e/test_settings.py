@@ -379,3 +379,15 @@ def test_the_log_is_text_or_json_and_says_as_much_as_its_level(tidemark):
     lines = run(tidemark, pipeline(tables='[log]\nformat = "json"\n'), {"a": 1}).result.stderr.splitlines()
     assert lines and all(isinstance(json.loads(line), dict) for line in lines)
     assert run(tidemark, pipeline(tables='[log]\nlevel = "error"\n'), {"a": 1}).result.stderr == ""
+
+
+@pytest.mark.interface("pipelines.uid")
+def test_state_belongs_to_the_uid_and_not_to_the_name(tidemark):
+    config = pipeline('select = ["count(*) AS n"]\nuid = "counts"')
+    instance = run(tidemark, config, {"a": 1})
+    renamed = instance.config_file.read_text().replace("[pipelines.all]", "[pipelines.other]")
+    instance.config_file.write_text(renamed)
+    assert instance.command("run", input='{"a":1}\n').stdout == '{"n":2}\n'
+    instance.config_file.write_text(renamed.replace('uid = "counts"', 'uid = "others"'))
+    refused = instance.command("run", input='{"a":1}\n', check=False)
+    assert refused.returncode != 0 and 'uid "counts"' in refused.stderr

@@ -223,7 +223,7 @@ topic = "alerts/{device}"
         assert out.startswith("alerts/press ") and json.loads(out.split(" ", 1)[1]) == {"device": "press", "temp": 95}
 
         plant.write_text('[sinks.elsewhere]\ntype = "file"\npath = "/srv/out.jsonl"\n\n'
-                         '[pipelines.more]\nfrom = ["words"]\nto = ["elsewhere"]\n')
+                         '[pipelines.more]\nfrom = ["words"]\nselect = ["word"]\nto = ["elsewhere"]\n')
         box.run("systemctl restart tidemark", check=False)
         box.wait("journalctl -u tidemark | grep -q '/srv/out.jsonl.*Read-only file system'", "the refusal")
     finally:

@@ -113,6 +113,7 @@ TEST_CASE("mqtt: a window that is nearly used up cuts at once; under 3.1.1 it is
   }
 }
 
+// interface: sources.receive_maximum, sources.session_expiry
 TEST_CASE("mqtt: a subscription is confirmed in the journal, once") {
   MqttWorld world;
   FakeMqtt& broker = world.start_connected();
