@@ -53,6 +53,13 @@ def test_the_manual_page_of_the_configuration_explains_every_key(documents, inte
         assert all(f'"{word}"' in text for word in key["words"])
 
 
+def test_the_manual_page_of_the_configuration_explains_every_function_and_aggregate(documents, interface):
+    text = plain(documents / "tidemark.toml.5")
+    for call in interface["functions"] + interface["aggregates"]:
+        assert f"\n.B {call['signature']}\n" in text
+    assert len(interface["aggregates"]) >= 9
+
+
 def test_the_manual_page_of_the_program_explains_every_command_and_option(documents, interface):
     text = plain(documents / "tidemark.1")
     for command in interface["commands"]:

@@ -75,6 +75,13 @@ def settings(keys):
     return "\n".join(out)
 
 
-def page(template, keys):
-    assert "@SETTINGS@" in template
-    return template.replace("@SETTINGS@", settings(keys))
+def calls(entries):
+    return "\n".join(f".TP\n.B {roff(entry['signature'])}\n{roff(sentence(entry['doc']))}" for entry in entries)
+
+
+def page(template, interface):
+    for mark, text in (("@SETTINGS@", settings(interface["settings"])), ("@FUNCTIONS@", calls(interface["functions"])),
+                       ("@AGGREGATES@", calls(interface["aggregates"]))):
+        assert mark in template
+        template = template.replace(mark, text)
+    return template

@@ -1,13 +1,50 @@
-// Prints the interface as one JSON document, {"settings":[...],"commands":[...]}, for what is made of it: the
-// manual page of the settings, completions, and the list of what tests must cover. Not installed.
+// Prints the interface as one JSON document, {"settings":[...],"commands":[...],"functions":[...],
+// "aggregates":[...]}, for what is made of it: the manual page of the settings, completions, and the list of
+// what tests must cover. Not installed.
 #include <cstdio>
 #include <string>
 
 #include "app/command_line.h"
+#include "base/json.h"
 #include "config/reference.h"
+#include "expressions/functions.h"
+#include "windows/aggregate.h"
+
+namespace {
+
+// What is called: how it is written, and what it gives.
+void describe(tidemark::JsonWriter& out, std::string_view signature, std::string_view doc) {
+  out.begin_object().key("signature").text(signature).key("doc").text(doc).end_object();
+}
+
+std::string scalar_functions() {
+  tidemark::JsonWriter out;
+  out.begin_array();
+  for (const tidemark::Function& function : tidemark::functions())
+    describe(out, function.signature, function.doc);
+  return out.end_array().take();
+}
+
+// The registry knows how many arguments there are; count is the one that may have none.
+std::string aggregates() {
+  tidemark::JsonWriter out;
+  out.begin_array();
+  for (const tidemark::AggregateDeclaration& each : tidemark::aggregate_registry()) {
+    std::string signature(each.name);
+    if (each.min_arguments == 0)
+      signature += "(*), " + std::string(each.name) + "(x)";
+    else
+      signature += each.max_arguments == 1 ? "(x)" : "(x, y)";
+    describe(out, signature, each.doc);
+  }
+  return out.end_array().take();
+}
+
+}  // namespace
 
 int main() {
-  const std::string text = "{\"settings\":" + tidemark::settings_reference() +
-                           ",\"commands\":" + tidemark::commands_reference() + "}\n";
+  using namespace tidemark;
+  const std::string text = "{\"settings\":" + settings_reference() + ",\"commands\":" + commands_reference() +
+                           ",\"functions\":" + scalar_functions() + ",\"aggregates\":" + aggregates() + "}\n";
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0 ? 0 : 1;
 }
