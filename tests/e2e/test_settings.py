@@ -5,6 +5,7 @@ Most runs read standard input to its end and are over. What needs brokers, crash
 
 import json
 import re
+import subprocess
 
 import pytest
 
@@ -146,8 +147,7 @@ def test_the_format_decides_how_bytes_become_records(tidemark, source, text, exp
     assert shown(tidemark, pipeline('select = ["word", "n"]', source), text=text) == [expected]
 
 
-@pytest.mark.interface("sources.timestamp.format", "sources.timestamp.format=s", "sources.timestamp.format=ms",
-                       "sources.timestamp.format=us", "sources.timestamp.format=ns", "sources.timestamp.format=rfc3339")
+@pytest.mark.interface("sources.timestamp.format")
 @pytest.mark.parametrize("unit, ts", [("s", 86400), ("ms", 86400_000), ("us", 86400_000_000),
                                       ("ns", 86400_000_000_000), ("rfc3339", "1970-01-02T01:00:00+01:00")])
 def test_the_format_of_a_timestamp_is_its_unit(tidemark, unit, ts):
@@ -230,11 +230,21 @@ def test_ids_are_given_with_the_name_of_the_node(tidemark):
     assert json.loads(instance.command("run", input='{"a":1}\n').stdout)["_id"].startswith("press/")
 
 
-@pytest.mark.interface("node.data_dir", "--config")
+@pytest.mark.interface("node.data_dir")
 def test_data_dir_is_where_everything_is_kept(tidemark, tmp_path):
     instance = tidemark(f'[node]\ndata_dir = "{tmp_path}/elsewhere"\n' + pipeline())
     assert instance.command("run", input='{"a":1}\n').returncode == 0
     assert (tmp_path / "elsewhere/checkpoints").is_dir() and not instance.data_dir.exists()
+
+
+@pytest.mark.interface("--config")
+def test_the_configuration_is_the_file_that_is_named(tidemark):
+    instance = tidemark(pipeline())
+    for option in ("-c", "--config"):
+        line = [instance.binary, "check", option, instance.config_file]
+        assert subprocess.run(line, capture_output=True).returncode == 0
+        missing = subprocess.run([*line[:-1], instance.directory / "missing.toml"], capture_output=True, text=True)
+        assert missing.returncode == 2 and "missing.toml" in missing.stderr
 
 
 @pytest.mark.interface("sinks.timestamps")
@@ -372,7 +382,7 @@ def test_with_too_little_room_on_the_disk_sources_wait(tidemark, free_port):
     assert taken_in(instance) == 0
 
 
-@pytest.mark.interface("log.level", "log.format", "log.format=json", "log.format=text")
+@pytest.mark.interface("log.level", "log.format")
 def test_the_log_is_text_or_json_and_says_as_much_as_its_level(tidemark):
     text = run(tidemark, pipeline(tables='[log]\nformat = "text"\n'), {"a": 1}).result.stderr
     assert "running" in text and not text.startswith("{")
