@@ -84,6 +84,10 @@ std::expected<CommandLine, std::string> make_verify(const Words& words) {
   return plain_command(words, std::move(command));
 }
 
+std::expected<CommandLine, std::string> make_resume(const Words& words) {
+  return plain_command(words, PipelineResumeCommand{words.reference});
+}
+
 template <class Command>
 MakeCommand make_plain() {
   return [](const Words& words) { return plain_command(words, Command{}); };
@@ -179,6 +183,24 @@ void add_checkpoint(Grammar& grammar) {
   verify->add_option("REF", grammar.words.references, "chk-N, or latest; none: all of them")->type_name("");
 }
 
+void add_pipeline(Grammar& grammar) {
+  CLI::App* group = grammar.root.add_subcommand("pipeline", "Let a pipeline that stands still go on");
+  group->allow_extras();
+  group->require_subcommand(0, 1);
+  group->footer("Examples:\n  tidemark pipeline resume word_count");
+  CLI::App* resume = add_leaf(
+      grammar, *group,
+      {.name = "resume",
+       .does = "Start a pipeline that is FAILED, or stands still, again from where it stands",
+       .footer =
+           "The record that it stands at is evaluated once more; should it fail again, it is set aside\n"
+           "(dead_letter_to) and the pipeline goes on with what it has missed.\n"
+           "Exit code 3: there is no pipeline of this name.\n\n"
+           "Examples:\n  tidemark pipeline resume word_count"},
+      make_resume);
+  resume->add_option("NAME", grammar.words.reference, "of the pipeline")->required()->type_name("");
+}
+
 std::unique_ptr<Grammar> make_grammar() {
   auto grammar = std::make_unique<Grammar>();
   CLI::App& root = grammar->root;
@@ -209,6 +231,7 @@ std::unique_ptr<Grammar> make_grammar() {
             .json = true},
            make_plain<StatusCommand>());
   add_checkpoint(*grammar);
+  add_pipeline(*grammar);
   add_leaf(
       *grammar, root,
       {.name = "stop",

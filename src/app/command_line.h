@@ -44,6 +44,9 @@ struct CheckpointShowCommand {
 struct CheckpointVerifyCommand {
   std::vector<CheckpointName> names;  // empty: all
 };
+struct PipelineResumeCommand {
+  std::string name;
+};
 struct StopCommand {};
 struct VersionCommand {};
 
@@ -51,7 +54,8 @@ struct CommandLine {
   std::string config = kDefaultConfigPath;
   bool json = false;
   std::variant<RunCommand, CheckCommand, StatusCommand, CheckpointCreateCommand, CheckpointListCommand,
-               CheckpointShowCommand, CheckpointVerifyCommand, StopCommand, VersionCommand>
+               CheckpointShowCommand, CheckpointVerifyCommand, PipelineResumeCommand, StopCommand,
+               VersionCommand>
       command;
 };
 

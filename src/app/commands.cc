@@ -17,6 +17,9 @@ struct Execution {
   ExitCode operator()(const CheckpointVerifyCommand& command) const {
     return verify_checkpoints_command(line, command);
   }
+  ExitCode operator()(const PipelineResumeCommand& command) const {
+    return resume_pipeline_command(line, command);
+  }
   ExitCode operator()(const StopCommand&) const { return stop_command(line); }
   ExitCode operator()(const VersionCommand&) const { return version_command(line); }
 };

@@ -17,6 +17,7 @@ ExitCode create_checkpoint_command(const CommandLine& line);
 ExitCode list_checkpoints_command(const CommandLine& line);
 ExitCode show_checkpoint_command(const CommandLine& line, const CheckpointShowCommand& command);
 ExitCode verify_checkpoints_command(const CommandLine& line, const CheckpointVerifyCommand& command);
+ExitCode resume_pipeline_command(const CommandLine& line, const PipelineResumeCommand& command);
 ExitCode stop_command(const CommandLine& line);
 ExitCode version_command(const CommandLine& line);
 

@@ -75,16 +75,24 @@ void verify_checkpoint(Appliance& appliance, const JsonValue& request, Answer an
   });
 }
 
+void resume_pipeline(Appliance& appliance, const JsonValue& request, Answer answer) {
+  appliance.resume_pipeline(std::string(request.text_of("id")), [answer = std::move(answer)](Status resumed) {
+    if (!resumed) return answer(pass_on(resumed));
+    answer("{}");
+  });
+}
+
 struct Request {
   std::string_view name;
   void (*handle)(Appliance& appliance, const JsonValue& request, Answer answer);
 };
-constexpr std::array<Request, 5> kRequests = {{
+constexpr std::array<Request, 6> kRequests = {{
     {"status", answer_status},
     {"checkpoint-create", create_checkpoint},
     {"checkpoint-list", list_checkpoints},
     {"checkpoint-show", show_checkpoint},
     {"checkpoint-verify", verify_checkpoint},
+    {"pipeline-resume", resume_pipeline},
 }};
 
 }  // namespace

@@ -6,6 +6,7 @@
 //   {"command":"checkpoint-show","id":"chk-42"}      the manifest (checkpoint_json.h)
 //   {"command":"checkpoint-verify","id":"chk-42"}    {"id":"chk-42"}, or an error that says what does not
 //   verify
+//   {"command":"pipeline-resume","id":"NAME"}        {} once that is durable
 //   {"command":"stop"}                               {} once the instance has stopped; its process then ends
 //
 // Threads: loop only.   Lifetime: the appliance outlives the handler.

@@ -60,6 +60,18 @@ void write_pipeline(JsonWriter& out, const PipelineReport& pipeline) {
   out.key("keys").unsigned_integer(pipeline.keys).key("memory_bytes").unsigned_integer(pipeline.memory);
   out.key("watermark");
   write_watermark(out, pipeline.watermark);
+  out.key("state").text(pipeline.state).key("last_error").text(pipeline.last_error);
+  out.key("failing_records").unsigned_integer(pipeline.failing_records);
+  out.key("attempts").unsigned_integer(pipeline.attempts);
+  out.key("set_aside").unsigned_integer(pipeline.set_aside);
+  out.key("given_up").unsigned_integer(pipeline.given_up);
+  out.key("position");
+  pipeline.position ? out.unsigned_integer(pipeline.position->value) : out.null();
+  out.key("next_attempt_seconds");
+  if (pipeline.next_attempt)
+    write_seconds(out, *pipeline.next_attempt);
+  else
+    out.null();
   out.end_object();
 }
 
@@ -73,6 +85,18 @@ PipelineReport read_pipeline(const JsonValue& json) {
   pipeline.keys = unsigned_of(json, "keys");
   pipeline.memory = unsigned_of(json, "memory_bytes");
   pipeline.watermark = read_watermark(json.find("watermark"));
+  pipeline.state = json.text_of("state");
+  pipeline.last_error = json.text_of("last_error");
+  pipeline.failing_records = unsigned_of(json, "failing_records");
+  pipeline.attempts = static_cast<std::uint32_t>(unsigned_of(json, "attempts"));
+  pipeline.set_aside = unsigned_of(json, "set_aside");
+  pipeline.given_up = unsigned_of(json, "given_up");
+  const auto given = [&](std::string_view name) {
+    const JsonValue* value = json.find(name);
+    return value != nullptr && value->type != JsonValue::Type::null;
+  };
+  if (given("position")) pipeline.position = Position{unsigned_of(json, "position")};
+  if (given("next_attempt_seconds")) pipeline.next_attempt = read_seconds(json, "next_attempt_seconds");
   return pipeline;
 }
 

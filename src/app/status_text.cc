@@ -74,20 +74,36 @@ std::string source_table(const std::vector<SourceReport>& sources) {
   return table.to_text();
 }
 
+// What has happened to records that could not be evaluated, and what will.
+std::string pipeline_detail(const PipelineReport& pipeline) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
+  if (pipeline.position)
+    add(format("since position {}, failed {} time{}", pipeline.position->value + 1, pipeline.attempts,
+               pipeline.attempts == 1 ? "" : "s"));
+  if (pipeline.next_attempt) add("next attempt in " + readable_duration(*pipeline.next_attempt));
+  if (pipeline.set_aside != 0) add(format("{} set aside", pipeline.set_aside));
+  if (pipeline.given_up != 0) add(format("{} given up", pipeline.given_up));
+  return text;
+}
+
 std::string pipeline_table(const std::vector<PipelineReport>& pipelines) {
   constexpr auto kRight = Table::Align::right;
   Table table({{"PIPELINE"},
+               {"STATE"},
                {"RECORDS", kRight},
                {"RESULTS", kRight},
                {"LATE", kRight},
                {"ERRORS", kRight},
                {"KEYS", kRight},
                {"MEMORY", kRight},
-               {"WATERMARK"}});
+               {"WATERMARK"},
+               {"DETAIL"}});
   for (const PipelineReport& pipeline : pipelines)
-    table.add({pipeline.name, std::to_string(pipeline.records), std::to_string(pipeline.results),
-               std::to_string(pipeline.late), std::to_string(pipeline.errors), std::to_string(pipeline.keys),
-               readable_size(pipeline.memory), readable_watermark(pipeline.watermark)});
+    table.add({pipeline.name, pipeline.state, std::to_string(pipeline.records),
+               std::to_string(pipeline.results), std::to_string(pipeline.late),
+               std::to_string(pipeline.errors), std::to_string(pipeline.keys), readable_size(pipeline.memory),
+               readable_watermark(pipeline.watermark), or_dash(pipeline_detail(pipeline))});
   return table.to_text();
 }
 

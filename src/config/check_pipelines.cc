@@ -70,10 +70,33 @@ class PipelineRules {
       diagnostics_.error(pipeline.keys.place_of("on_error"),
                          "on_error = \"dead-letter\" needs `dead_letter_to`",
                          "dead_letter_to = \"NAME\" of the sink that gets them");
-    if (settings.on_error != OnError::dead_letter && !settings.dead_letter_to->empty())
+    if (settings.on_error == OnError::skip && !settings.dead_letter_to->empty())
       diagnostics_.error(settings.dead_letter_to.place, "`dead_letter_to` does nothing here",
-                         "it needs on_error = \"dead-letter\"");
+                         "it needs on_error = \"dead-letter\" or \"fail\"");
     dead_letters(settings.dead_letter_to);
+    if (settings.on_error == OnError::fail) return standing_still(pipeline);
+    if (pipeline.keys.given("restart"))
+      diagnostics_.error(pipeline.keys.place_of("restart"), "`restart` does nothing here",
+                         "it needs on_error = \"fail\"");
+  }
+
+  // A pipeline that stood still catches up by reading the journal again.
+  void standing_still(const Loaded<PipelineSettings>& pipeline) {
+    const Place place = pipeline.keys.place_of("on_error");
+    if (tables_.journal.sound && !tables_.journal.settings.enabled)
+      diagnostics_.error(
+          place,
+          "on_error = \"fail\" needs the journal: a pipeline that stood still reads there what it has missed",
+          "set journal.enabled = true, or on_error = \"dead-letter\" or \"skip\"");
+    for (const Located<std::string>& from : pipeline.settings.from)
+      if (pipelines_.contains(*from))
+        diagnostics_.error(
+            place,
+            format(
+                "on_error = \"fail\" is for pipelines that read sources, and this one reads pipeline {}: its "
+                "results are not in the journal, so what was missed could not be read again",
+                *from),
+            "set on_error = \"dead-letter\" or \"skip\" here, or \"fail\" in the pipeline it reads");
   }
 
   const Loaded<SinkSettings>* sound_sink(const std::string& name) const {

@@ -31,6 +31,7 @@ struct LoadedTables {
   Loaded<JournalSettings> journal;
   Loaded<LimitSettings> limits;
   Loaded<LogSettings> log;
+  Loaded<RestartSettings> restart;
   std::list<Loaded<SourceSettings>> sources;  // in name order, as the next two
   std::list<Loaded<PipelineSettings>> pipelines;
   std::list<Loaded<SinkSettings>> sinks;

@@ -29,6 +29,8 @@ TypeWords words_of(Key::Type type) {
       return {"a list of strings", "write it as [\"...\", \"...\"]"};
     case Key::Type::integer:
       return {"an integer", "write it without quotes and fraction"};
+    case Key::Type::number:
+      return {"a number", "write it without quotes, as in 1.5"};
     case Key::Type::flag:
       return {"true or false", "write it without quotes"};
     case Key::Type::duration:
@@ -57,6 +59,11 @@ Key& Key::at_least(std::int64_t least) {
 }
 Key& Key::at_most(std::int64_t most) {
   most_ = most;
+  return *this;
+}
+Key& Key::between(double least, double most) {
+  least_number_ = least;
+  most_number_ = most;
   return *this;
 }
 Key& Key::required() {
@@ -99,6 +106,7 @@ std::string Key::in_unit(std::int64_t value) const {
 }
 
 std::string Key::range() const {
+  if (type_ == Type::number) return format("at least {}, at most {}", least_number_, most_number_);
   // What only the number's own type bounds is not worth a word.
   const bool has_most = most_ < (type_ == Type::integer ? std::numeric_limits<std::int32_t>::max()
                                                         : std::numeric_limits<std::int64_t>::max());
@@ -219,6 +227,27 @@ std::optional<std::int64_t> Key::read_integer(const Node& node, Reading& reading
   }
   if (!in_range(value, node.place, reading)) return std::nullopt;
   return value;
+}
+
+std::optional<double> Key::read_number(const Node& node, Reading& reading) const {
+  double value = node.kind == Node::Kind::integer ? static_cast<double>(node.integer) : node.real;
+  if (node.kind == Node::Kind::text && !node.as_written.empty()) {
+    const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), value);
+    if (error != std::errc{} || end != node.text.data() + node.text.size()) {
+      reading.diagnostics.error(
+          node.place, format("`{}` takes a number, and the variable gives \"{}\"", name_, node.text));
+      return std::nullopt;
+    }
+  } else if (node.kind != Node::Kind::integer && node.kind != Node::Kind::real) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  if (value >= least_number_ && value <= most_number_) return value;
+  const bool most = value > most_number_;
+  reading.diagnostics.error(node.place,
+                            format("`{}` is {}; {} is {}", name_, value, most ? "the most" : "the least",
+                                   most ? most_number_ : least_number_));
+  return std::nullopt;
 }
 
 std::optional<bool> Key::read_flag(const Node& node, Reading& reading) const {

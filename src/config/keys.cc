@@ -53,6 +53,12 @@ Key& Keys::texts(std::string name, std::vector<Located<std::string>>& target) {
       });
 }
 
+Key& Keys::number(std::string name, double& target) {
+  Key& key = add(std::move(name), Key::Type::number);
+  bind(key, target, &Key::read_number, [&target] { return format("{}", target); });
+  return key;
+}
+
 Key& Keys::flag(std::string name, bool& target) {
   Key& key = add(std::move(name), Key::Type::flag);
   bind(key, target, &Key::read_flag, [&target] { return std::string(target ? "true" : "false"); });

@@ -45,6 +45,7 @@ class Key {
     text,
     texts,
     integer,
+    number,
     flag,
     duration,
     size,
@@ -63,6 +64,8 @@ class Key {
   Key& at_most(std::int64_t most);
   Key& at_least(Duration least) { return at_least(least.count()); }
   Key& at_most(Duration most) { return at_most(most.count()); }
+  // Of a number with a fraction.
+  Key& between(double least, double most);
   Key& required();
   // Required where the word key `decider` has one of these words, and allowed everywhere.
   Key& required_for(std::string decider, std::vector<std::string> words);
@@ -111,6 +114,7 @@ class Key {
   std::optional<std::string> read_text(const Node& node, Reading& reading) const;
   std::optional<std::vector<Located<std::string>>> read_texts(const Node& node, Reading& reading) const;
   std::optional<std::int64_t> read_integer(const Node& node, Reading& reading) const;
+  std::optional<double> read_number(const Node& node, Reading& reading) const;
   std::optional<bool> read_flag(const Node& node, Reading& reading) const;
   std::optional<Duration> read_duration(const Node& node, Reading& reading) const;
   std::optional<std::uint64_t> read_size(const Node& node, Reading& reading) const;
@@ -126,6 +130,7 @@ class Key {
   bool optional_ = false;
   std::int64_t least_ = 0;
   std::int64_t most_ = std::numeric_limits<std::int64_t>::max();
+  double least_number_ = 0, most_number_ = 0;
   std::vector<Condition> conditions_;  // of applying
   std::optional<Condition> required_for_;
   std::vector<std::string> words_;
@@ -182,6 +187,8 @@ class Keys {
     key.print_ = [&target] { return std::to_string(value_of(target)); };
     return key;
   }
+  // With or without a fraction.
+  Key& number(std::string name, double& target);
   Key& flag(std::string name, bool& target);
   template <class Target>
   Key& duration(std::string name, Target& target) {

@@ -29,6 +29,7 @@ class Loading {
                 Loaded(journal_keys),
                 Loaded(limit_keys),
                 Loaded(log_keys),
+                Loaded(restart_keys),
                 {},
                 {},
                 {}} {
@@ -43,10 +44,10 @@ class Loading {
     keys.table("journal", tables_.journal.keys);
     keys.table("limits", tables_.limits.keys);
     keys.table("log", tables_.log.keys);
+    keys.table("restart", tables_.restart.keys);
     keys.tables("sources", [this](const Entry& entry) { read_source(entry); });
     keys.tables("pipelines", [this](const Entry& entry) { read_pipeline(entry); });
     keys.tables("sinks", [this](const Entry& entry) { read_sink(entry); });
-    keys.later("restart");
     keys.later("http");
     keys.read(tree, "", reading_);
 
@@ -55,6 +56,7 @@ class Loading {
     tables_.journal.sound = keys.fine("journal");
     tables_.limits.sound = keys.fine("limits");
     tables_.log.sound = keys.fine("log");
+    tables_.restart.sound = keys.fine("restart");
     const auto by_name = [](const auto& a, const auto& b) { return a.settings.name < b.settings.name; };
     tables_.sources.sort(by_name);
     tables_.pipelines.sort(by_name);
@@ -80,7 +82,11 @@ class Loading {
     out.limits = std::move(tables_.limits.settings);
     out.log = std::move(tables_.log.settings);
     for (auto& source : tables_.sources) out.sources.push_back(std::move(source.settings));
-    for (auto& pipeline : tables_.pipelines) out.pipelines.push_back(std::move(pipeline.settings));
+    out.restart = tables_.restart.settings;
+    for (auto& pipeline : tables_.pipelines) {
+      if (!pipeline.keys.given("restart")) pipeline.settings.restart = out.restart;
+      out.pipelines.push_back(std::move(pipeline.settings));
+    }
     for (auto& sink : tables_.sinks) {
       SinkSettings& settings = out.sinks.emplace_back(std::move(sink.settings));
       if (!settings.path->empty()) settings.path.value = path_below(*out.node.data_dir, *settings.path);
@@ -143,6 +149,7 @@ class Loading {
       out += format("node.name = \"{}\"\n", *tables_.node.settings.name);
     }
     table("limits", tables_.limits.keys);
+    table("restart", tables_.restart.keys);
     for (const auto& source : tables_.sources) table("sources." + source.settings.name, source.keys);
     for (const auto& pipeline : tables_.pipelines)
       table("pipelines." + pipeline.settings.name, pipeline.keys);

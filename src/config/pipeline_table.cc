@@ -85,15 +85,21 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
       .doc("how long after its end a window still takes records, each giving a corrected result");
   keys.word("time", pipeline.time, {{"event", TimeDomain::event}, {"processing", TimeDomain::processing}})
       .doc("which time windows are cut by: the records' own, or that of their arrival");
-  keys.word("on_error", pipeline.on_error, {{"skip", OnError::skip}, {"dead-letter", OnError::dead_letter}})
-      .later_words({"fail"})
-      .doc("a record that an expression fails on is counted and skipped, or sent to dead_letter_to");
-  keys.text("dead_letter_to", pipeline.dead_letter_to).doc("the sink for on_error = \"dead-letter\"");
+  keys.word("on_error", pipeline.on_error,
+            {{"skip", OnError::skip}, {"dead-letter", OnError::dead_letter}, {"fail", OnError::fail}})
+      .doc(
+          "a record that an expression fails on is counted and skipped, or sent to dead_letter_to, or the "
+          "pipeline stands still at it and tries again, as `restart` says");
+  keys.text("dead_letter_to", pipeline.dead_letter_to)
+      .doc("the sink for on_error = \"dead-letter\", and for what on_error = \"fail\" sets aside");
   keys.integer("poison_after", pipeline.poison_after)
       .at_least(1)
-      .doc("after failing so often at one record, the pipeline skips it");
+      .doc("with on_error = \"fail\": after failing so often at one record, the pipeline sets it aside");
+  keys.group("restart", restart_keys(pipeline.restart))
+      .optional()
+      .doc("its own restart strategy; left out, the one of the table [restart]");
   keys.text("uid", pipeline.uid).doc("what its state belongs to; left out, its name");
-  for (const char* name : {"ttl", "max_keys", "restart"}) keys.later(name);
+  for (const char* name : {"ttl", "max_keys"}) keys.later(name);
   return keys;
 }
 

@@ -74,6 +74,7 @@ std::string settings_reference() {
   reference.table("journal", journal_keys);
   reference.table("limits", limit_keys);
   reference.table("log", log_keys);
+  reference.table("restart", restart_keys);
   reference.table("sources", source_keys);
   reference.table("pipelines", pipeline_keys);
   reference.table("sinks", sink_keys);

@@ -110,6 +110,21 @@ enum class EmitPolicy { on_close, on_update, every };
 enum class TimeDomain { event, processing };
 enum class OnError { skip, dead_letter, fail };
 
+// How a pipeline with on_error = "fail" goes on after a record that it cannot evaluate.
+struct RestartSettings {
+  enum class Strategy { none, fixed_delay, failure_rate, exponential_delay };
+  Strategy strategy = Strategy::exponential_delay;
+  std::uint32_t attempts = 3;      // fixed-delay: failing records it goes on after; the next one is the end
+  Duration delay = 10s;            // fixed-delay, failure-rate: before each attempt
+  std::uint32_t max_failures = 3;  // failure-rate: failing records within `per`; one more is the end
+  Duration per = 2min;
+  Duration initial = 1s;  // exponential-delay: before the first attempt
+  Duration max = 1min;
+  double multiplier = 1.5;
+  Duration reset_after = 1h;  // without a failure: the next delay is `initial` again
+  double jitter = 0.1;        // of a delay, up or down
+};
+
 struct WindowSettings {
   enum class Type { none, tumbling } type = Type::none;
   Duration size = 0s;
@@ -137,6 +152,7 @@ struct PipelineSettings {
   OnError on_error = OnError::skip;
   Located<std::string> dead_letter_to;
   std::uint32_t poison_after = 3;
+  RestartSettings restart;  // its own, else the one of the table [restart]
 };
 
 enum class TimestampFormat { rfc3339, s, ms, us, ns };
@@ -194,6 +210,7 @@ struct Settings {
   JournalSettings journal;
   LimitSettings limits;
   LogSettings log;
+  RestartSettings restart;              // of the pipelines that do not have their own
   std::vector<SourceSettings> sources;  // in name order, as are the next two
   std::vector<PipelineSettings> pipelines;
   std::vector<SinkSettings> sinks;
@@ -202,9 +219,9 @@ struct Settings {
   // data_dir/config/HASH and read back by load_settings() for a replay. ${NAME} and *_file references stand
   // unresolved.
   std::string canonical_text;
-  // Hash of what decides results: the node's name, limits, sources, pipelines and sinks, with the values that
-  // references have now, without secrets. So reading a stored configuration back under other variables gives
-  // another fingerprint than the one it was stored under.
+  // Hash of what decides results: the node's name, limits, restart, sources, pipelines and sinks, with the
+  // values that references have now, without secrets. So reading a stored configuration back under other
+  // variables gives another fingerprint than the one it was stored under.
   std::uint64_t fingerprint = 0;
 };
 

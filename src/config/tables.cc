@@ -82,6 +82,49 @@ Keys limit_keys(LimitSettings& limits) {
   return keys;
 }
 
+Keys restart_keys(RestartSettings& restart) {
+  using Strategy = RestartSettings::Strategy;
+  Keys keys("restart");
+  keys.word("strategy", restart.strategy,
+            {{"none", Strategy::none},
+             {"fixed-delay", Strategy::fixed_delay},
+             {"failure-rate", Strategy::failure_rate},
+             {"exponential-delay", Strategy::exponential_delay}})
+      .doc("when a pipeline with on_error = \"fail\" tries again, and when it counts as FAILED");
+  keys.integer("attempts", restart.attempts)
+      .at_least(1)
+      .only_for("strategy", {"fixed-delay"})
+      .doc("failing records it goes on after; at the next one it is FAILED");
+  keys.integer("max_failures", restart.max_failures)
+      .at_least(1)
+      .at_most(1000)
+      .only_for("strategy", {"failure-rate"})
+      .doc("failing records within `per` it goes on after; at one more it is FAILED");
+  keys.duration("per", restart.per)
+      .at_least(1ms)
+      .only_for("strategy", {"failure-rate"})
+      .doc("the time over which max_failures counts");
+  keys.duration("delay", restart.delay)
+      .only_for("strategy", {"fixed-delay", "failure-rate"})
+      .doc("time before each attempt");
+  keys.duration("initial", restart.initial)
+      .only_for("strategy", {"exponential-delay"})
+      .doc("time before the first attempt");
+  keys.duration("max", restart.max).only_for("strategy", {"exponential-delay"}).doc("the longest time");
+  keys.number("multiplier", restart.multiplier)
+      .between(1, 1000)
+      .only_for("strategy", {"exponential-delay"})
+      .doc("by which the time grows from one failure to the next");
+  keys.duration("reset_after", restart.reset_after)
+      .only_for("strategy", {"exponential-delay"})
+      .doc("after so long without a failure it begins with `initial` again");
+  keys.number("jitter", restart.jitter)
+      .between(0, 1)
+      .only_for("strategy", {"exponential-delay"})
+      .doc("the part of a time by which it varies at random, up and down");
+  return keys;
+}
+
 Keys log_keys(LogSettings& log) {
   Keys keys("log");
   keys.word("level", log.level,

@@ -14,6 +14,7 @@ Keys checkpoint_keys(CheckpointSettings& checkpoint);
 Keys journal_keys(JournalSettings& journal);
 Keys limit_keys(LimitSettings& limits);
 Keys log_keys(LogSettings& log);
+Keys restart_keys(RestartSettings& restart);
 // Gives the source an empty `timestamp` for the keys to fill; whoever reads takes it away if it is not given.
 Keys source_keys(SourceSettings& source);
 Keys pipeline_keys(PipelineSettings& pipeline);

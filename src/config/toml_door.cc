@@ -68,6 +68,7 @@ bool fill(Node& node, const Toml& from) {
     case toml::value_t::floating:
       if (node.kind != Node::Kind::integer) return false;
       node.kind = Node::Kind::real;
+      node.real = from.as_floating(std::nothrow);
       return true;
     case toml::value_t::offset_datetime:
     case toml::value_t::local_datetime:

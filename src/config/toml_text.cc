@@ -85,6 +85,7 @@ std::string toml_as_written(const Node& node) {
                     [](const Entry& entry) { return entry.key + " = " + toml_as_written(entry.value); }) +
              " }";
     case Node::Kind::real:
+      return format("{}", node.real);
     case Node::Kind::time:
       break;  // no setting takes one
   }

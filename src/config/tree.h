@@ -1,7 +1,7 @@
 // Node: a configuration file as a tree of tables, lists and values, each with its place.
 //
-// It is all that the rest of config sees of TOML. Tables keep the order of the file; numbers with a fraction
-// and dates are kept as kinds without a value, because no setting takes one. Values; a tree is at most
+// It is all that the rest of config sees of TOML. Tables keep the order of the file; dates are
+// kept as a kind without a value, because no setting takes one. Values; a tree is at most
 // kMaxConfigDepth deep, so walking it recursively is safe.
 #pragma once
 
@@ -35,6 +35,7 @@ struct Node {
   std::string as_written;  // Kind::text: what stood there, where that held a ${NAME}; otherwise empty
   bool broken = false;     // already reported; nothing more is said about it
   std::int64_t integer = 0;
+  double real = 0;
   bool boolean = false;
   std::vector<Node> items;     // Kind::list
   std::vector<Entry> entries;  // Kind::table, in file order; added by add() only

@@ -22,11 +22,12 @@ enum class EntryKind : std::uint8_t {
   configuration = 4,  // from here on under this configuration; payload: its hash in data_dir/config
   source_event =
       5,          // something that `source` must remember (session, peer); payload: the source's own encoding
-  skip = 6,       // a pipeline skips a position; payload: uid and position
+  skip = 6,       // a pipeline that stands still gives up what it has missed; payload: its uid
   oversized = 7,  // a record beyond limits.max_record; payload: its first bytes. Counts as a bad record
   source_ended = 8,  // a bounded source has handed over everything it had; it counts as idle from here
+  restart = 9,       // a pipeline that stands still tries again; payload: by whom (1 byte) and its uid
 };
-constexpr EntryKind kLastEntryKind = EntryKind::source_ended;
+constexpr EntryKind kLastEntryKind = EntryKind::restart;
 
 struct Entry {
   EntryKind kind = EntryKind::record;

@@ -56,6 +56,7 @@ Procedure Appliance::Work::shut_down(bool command) {
   sources_stopping_ = sources_.size();
   for (auto& source : sources_) source->stop([this] { --sources_stopping_; });
   flow_->stop();
+  restarts_->stop();
   checkpointer_->stop_timer();
   if (journal_) journal_->sync_now();
   Later<bool> applied = until(
@@ -192,11 +193,14 @@ void Appliance::Work::make_room() {
   const bool sinks_wait =
       !journal_ && std::ranges::any_of(deliveries_, [](const auto& d) { return d->full(); });
   if (!journal_full && !sinks_wait) return;
+  if (journal_full && give_up_for_room(true)) return;
   const bool covered = checkpointer_->last() && checkpointer_->last()->position == engine_->position();
   if (!covered)
     checkpointer_->request();
-  else if (journal_full)
+  else if (journal_full && checkpointer_->retained() > 1)
     checkpointer_->shorten_history();
+  else if (journal_full)
+    give_up_for_room(false);
 }
 
 void Appliance::Work::noticed(std::string_view subject, std::string_view kind, std::string_view text) {
@@ -208,6 +212,7 @@ void Appliance::Work::journal_moved() {
   if (!replay_done() || phase_ == Phase::failed) return;
   look_at_free_space();
   if (journal_) {
+    answer_resumes();
     for (auto& delivery : deliveries_) delivery->release(journal_->durable());
     flow_->safe(journal_->durable());
     if (journal_->size_on_disk() >= settings_.journal.max_size / 4 * 3 && !checkpointer_->under_way() &&
@@ -379,6 +384,7 @@ StatusReport Appliance::Work::status() const {
                                 .keys = table != nullptr ? table->size() : 0,
                                 .memory = table != nullptr ? table->memory_bytes() : 0,
                                 .watermark = engine_->pipeline_watermark(i)});
+    if (restarts_) restarts_->describe(i, report.pipelines.back());
   }
   for (const auto& delivery : deliveries_) report.sinks.push_back(delivery->report());
   if (checkpointer_) report.checkpoint = checkpointer_->report();
@@ -418,6 +424,13 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
     else
       add("sources are paused: " + why + " has too much waiting");
   }
+  for (const PipelineReport& pipeline : report.pipelines)
+    if (pipeline.position)
+      add(format("pipeline \"{}\" {} at position {}: {}", pipeline.name,
+                 pipeline.state == "FAILED" ? "is FAILED and stands still" : "stands still",
+                 pipeline.position->value + 1, pipeline.last_error));
+  if (missed_ && !missed_->trouble().empty())
+    add("journal: what a pipeline has missed cannot be read: " + missed_->trouble());
   for (const SourceReport& source : report.sources)
     if (!source.degraded.empty()) add("source \"" + source.name + "\": " + source.degraded);
   for (const SinkReport& sink : report.sinks)
@@ -465,6 +478,10 @@ void Appliance::list_checkpoints(std::function<void(Result<std::vector<Listed>>)
   auto listed = std::make_shared<Result<std::vector<Listed>>>();
   work_->platform().bulk_lane.submit([store, listed] { *listed = list_store(*store); },
                                      [listed, done = std::move(done)] { done(std::move(*listed)); });
+}
+
+void Appliance::resume_pipeline(const std::string& name, std::function<void(Status)> done) {
+  work_->resume_pipeline(name, std::move(done));
 }
 
 void Appliance::verify_checkpoint(CheckpointId id, std::function<void(Status)> done) {

@@ -61,6 +61,9 @@ class Appliance {
   };
   void list_checkpoints(std::function<void(Result<std::vector<Listed>>)> done);
   void verify_checkpoint(CheckpointId id, std::function<void(Status)> done);
+  // Lets a pipeline that stands still go on; `done` when that is durable. not_found: there is none of this
+  // name; usage: it does not stand still.
+  void resume_pipeline(const std::string& name, std::function<void(Status)> done);
 
   StatusReport status() const;
 

@@ -17,7 +17,7 @@ void Channel::emit(Position position, std::span<const Value> values) {
                   .sinks = sinks_,
                   .number = number_,
                   .chain = chain_,
-                  .position = position,
+                  .position = stamp_ != nullptr ? *stamp_ : position,
                   .bytes = encoded_.view()});
 }
 

@@ -44,6 +44,9 @@ class Channel {
 
   // Numbers a result and hands it out. Without a sink there is nobody to hand it to, and nothing is numbered.
   void emit(Position position, std::span<const Value> values);
+  // From now on results stand at `*position`, whatever emit() is told: those of a pipeline that catches up
+  // stand at the entry that let it go on. `position` outlives the channel.
+  void stamp(const Position* position) { stamp_ = position; }
   bool connected() const { return !sinks_.empty(); }
   const ResultSchema& schema() const { return schema_; }
   ChannelMark mark() const { return {number_, chain_}; }
@@ -58,6 +61,7 @@ class Channel {
   ResultNumber number_;
   std::uint64_t chain_ = 0;
   Encoder encoded_;
+  const Position* stamp_ = nullptr;
 };
 
 }  // namespace tidemark

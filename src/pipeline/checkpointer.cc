@@ -335,9 +335,27 @@ void Checkpointer::committed(Status done) {
   finish(last_->id);
 }
 
+namespace {
+
+// What follows a checkpoint begins behind its position, or behind that of a pipeline that stood still.
+Position needed_after(const Manifest& manifest) {
+  Position oldest = manifest.position;
+  for (const PipelineSummary& pipeline : manifest.pipelines) oldest = std::min(oldest, pipeline.position);
+  return oldest;
+}
+
+}  // namespace
+
 // Not always the first one's: one that was made while an earlier point was replayed, or on a timeline that
 // began there, is newer and stands before it.
 Position Checkpointer::oldest_needed() const {
+  Position oldest = retained_.front().position;
+  for (const Manifest& manifest : retained_) oldest = std::min(oldest, needed_after(manifest));
+  return oldest;
+}
+
+Position Checkpointer::oldest_position() const {
+  if (retained_.empty()) return Position{};
   return std::ranges::min_element(retained_, {}, &Manifest::position)->position;
 }
 

@@ -93,6 +93,9 @@ class Checkpointer {
   void shorten_history();
 
   const std::optional<Manifest>& last() const { return last_; }
+  // The oldest retained one's position.
+  Position oldest_position() const;
+  std::size_t retained() const { return retained_.size(); }
   CheckpointReport report() const { return report_; }
   std::string trouble() const;  // why checkpoints do not succeed; empty when they do
 

@@ -1,68 +1,13 @@
 #include "pipeline/engine.h"
 
 #include <algorithm>
-#include <deque>
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "pipeline/engine_parts.h"
 #include "pipeline/event_time.h"
 
 namespace tidemark {
-
-struct Engine::Source {
-  Source(const SourcePlan& source_plan, EngineOutput& output)
-      : plan(source_plan),
-        watermark(source_plan.settings->max_out_of_orderness, source_plan.settings->idle_after),
-        dead(source_plan.dead,
-             source_plan.dead_letter_to ? std::vector<std::size_t>{*source_plan.dead_letter_to}
-                                        : std::vector<std::size_t>{},
-             output),
-        subject("sources." + source_plan.settings->name),
-        topic_values(source_plan.topic_field_count) {}
-
-  bool idle(JournalTime now) const { return ended || watermark.idle(now); }
-
-  const SourcePlan& plan;
-  std::unique_ptr<RecordDecoder> decoder;
-  SourceWatermark watermark;
-  SourceCounters counters;
-  Channel dead;
-  bool ended = false;
-  std::string subject;
-  std::vector<std::string_view> topic_values;
-};
-
-struct Engine::Pipeline {
-  // A result of an upstream pipeline, waiting for its turn within the same position.
-  struct Waiting {
-    std::size_t input;
-    std::vector<Value> values;
-    EventTime time;
-    JournalTime received;
-    Position position;
-  };
-
-  Pipeline(const PipelinePlan& pipeline_plan, std::vector<std::size_t> sinks, EngineOutput& output)
-      : plan(pipeline_plan),
-        outlets{.main = Channel(pipeline_plan.main, std::move(sinks), output),
-                .late = Channel(pipeline_plan.late, one(pipeline_plan.late_to), output),
-                .dead = Channel(pipeline_plan.dead, one(pipeline_plan.dead_letter_to), output),
-                .downstream = {}} {}
-  static std::vector<std::size_t> one(const std::optional<std::size_t>& sink) {
-    return sink ? std::vector<std::size_t>{*sink} : std::vector<std::size_t>{};
-  }
-
-  const PipelinePlan& plan;
-  Outlets outlets;
-  std::unique_ptr<Operator> work;
-  EventTime watermark = kEventTimeMin;         // of its input
-  EventTime output_watermark = kEventTimeMin;  // of what it emits
-  bool idle = false;                           // all its inputs are
-  bool row_taken = false;                      // the row at hand was processed, and closing goes on
-  bool time_driven = false;                    // journal time alone can move its watermark
-  std::deque<Waiting> inbox;
-  Arena inbox_texts;
-};
 
 Engine::Engine(const Options& options)
     : plan_(options.plan), settings_(options.settings), output_(options.output) {}
@@ -79,9 +24,15 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
     engine->sources_.push_back(std::move(source));
   }
   for (const PipelinePlan& plan : options.plan.pipelines)
-    engine->pipelines_.push_back(std::make_unique<Pipeline>(plan, plan.sinks, options.output));
+    engine->pipelines_.push_back(std::make_shared<Pipeline>(plan, plan.sinks, options.output));
+  engine->order_ = options.plan.order;
   for (const std::size_t index : options.plan.order) {
     Pipeline& pipeline = *engine->pipelines_[index];
+    for (Channel* channel : {&pipeline.outlets.main, &pipeline.outlets.late, &pipeline.outlets.dead})
+      channel->stamp(&engine->position_);
+    for (const PipelineInput& input : pipeline.plan.inputs)
+      if (input.from_source && pipeline.outlets.refuses)
+        engine->sources_[input.index]->may_be_stood_at = true;
     if (!pipeline.plan.readers.empty()) {
       pipeline.outlets.downstream = [engine = engine.get(), index](std::span<const Value> values,
                                                                    EventTime time, JournalTime received,
@@ -106,6 +57,10 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
 // every other time in an expression.
 void Engine::hand_down(std::size_t upstream, std::span<const Value> values, EventTime time,
                        JournalTime received, Position position) {
+  if (past_) {  // for those who read it, it happens now
+    received = now_;
+    position = position_;
+  }
   const std::vector<ResultColumn>& columns = plan_.pipelines[upstream].main.columns;
   for (const std::size_t reader : plan_.pipelines[upstream].readers) {
     Pipeline& pipeline = *pipelines_[reader];
@@ -135,7 +90,7 @@ bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   has_row_ = false;
   closing_for_step_ = false;
   stage_ = Stage::timers;
-  cursor_ = plan_.order.size();
+  cursor_ = order_.size();
   if (!begun_) begin_time(entry.time);
   if (run()) return true;
   keep_row();
@@ -151,6 +106,7 @@ bool Engine::go_on() {
 // pipelines in topological order.
 bool Engine::run() {
   while (true) {
+    if (past_ && !run_past()) return false;
     if (!run_pipelines()) return false;
     if (timer_fired_) {  // what fired may have set another timer that is due by this entry's time too
       timer_fired_ = false;
@@ -168,13 +124,18 @@ bool Engine::run() {
 
 bool Engine::run_pipelines() {
   Budget budget(kStepsPerSlice, output_);
-  for (; cursor_ < plan_.order.size(); ++cursor_) {
-    const std::size_t index = plan_.order[cursor_];
+  for (; cursor_ < order_.size(); ++cursor_) {
+    const std::size_t index = order_[cursor_];
     Pipeline& pipeline = *pipelines_[index];
+    if (pipeline.standing || (past_ && index == past_pipeline_)) continue;
     if (has_row_ && !pipeline.row_taken) {
       pipeline.row_taken = true;
       for (const PipelineInput& input : pipeline.plan.inputs)
-        if (input.from_source && input.index == entry_source_) pipeline.work->process(row_, input);
+        if (input.from_source && input.index == entry_source_) process_row(pipeline, input);
+      if (pipeline.standing) {
+        pipeline.row_taken = false;
+        continue;
+      }
     }
     while (!pipeline.inbox.empty()) {
       const Pipeline::Waiting& waiting = pipeline.inbox.front();
@@ -202,6 +163,21 @@ bool Engine::run_pipelines() {
     now_ = entry_.time;
   }
   return true;
+}
+
+// Where it is refused, the pipeline stands still, or goes on without the record.
+void Engine::process_row(Pipeline& pipeline, const PipelineInput& input) {
+  pipeline.work->process(row_, input);
+  if (!pipeline.outlets.refusal) [[likely]]
+    return;
+  const std::string why = *std::exchange(pipeline.outlets.refusal, std::nullopt);
+  const JournalTime now = present_ != nullptr ? present_->now_ : now_;
+  const Failures::Verdict verdict = pipeline.failures.add(position_, now, why, *pipeline.plan.settings);
+  if (verdict != Failures::Verdict::set_aside)
+    return stand_still(pipeline, verdict == Failures::Verdict::failed);
+  pipeline.outlets.refuses = false;
+  pipeline.work->process(row_, input);
+  pipeline.outlets.refuses = true;
 }
 
 // The smallest watermark over the inputs that are not idle; it never goes back, and stays when all are idle.
@@ -240,6 +216,7 @@ bool Engine::begin_due_timer() {
 
 void Engine::begin_entry() {
   const Entry& entry = entry_;
+  before_entry_ = now_;
   switch (entry.kind) {
     case EntryKind::record:
     case EntryKind::oversized:
@@ -248,7 +225,7 @@ void Engine::begin_entry() {
       return;
     case EntryKind::source_ended:
       now_ = std::max(now_, entry.time);
-      sources_[entry_source_]->ended = true;
+      if (sources_[entry_source_]) sources_[entry_source_]->ended = true;
       cursor_ = 0;
       return;
     case EntryKind::clock_step:
@@ -260,8 +237,13 @@ void Engine::begin_entry() {
       return;
     case EntryKind::configuration:
     case EntryKind::source_event:
+      now_ = std::max(now_, entry.time);
+      return;
+    case EntryKind::restart:
     case EntryKind::skip:
       now_ = std::max(now_, entry.time);
+      if (present_ != nullptr) return;  // what was decided in the past is past
+      entry.kind == EntryKind::skip ? begin_skip() : begin_restart();
       return;
   }
 }
@@ -272,13 +254,17 @@ void Engine::begin_clock_entry() {
     clock_believed_ = what == ClockEvent::believed;
     return;
   }
-  for (auto& source : sources_) source->watermark.clock_stepped(entry_.time, !source->plan.timestamp_slot);
+  for (auto& source : sources_)
+    if (source) source->watermark.clock_stepped(entry_.time, !source->plan.timestamp_slot);
   closing_for_step_ = true;
   cursor_ = 0;
 }
 
 void Engine::begin_record() {
+  cursor_ = 0;
+  if (!sources_[entry_source_]) return;  // no input of the pipeline whose past this is
   Source& source = *sources_[entry_source_];
+  if (source.may_be_stood_at) source.before = source.moment();
   source.ended = false;
   ++source.counters.records;
   if (entry_.kind == EntryKind::oversized)
@@ -286,7 +272,6 @@ void Engine::begin_record() {
                format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
   else if (decode_record(source))
     has_row_ = true;
-  cursor_ = 0;
 }
 
 bool Engine::decode_record(Source& source) {
@@ -336,6 +321,7 @@ bool Engine::decode_record(Source& source) {
 }
 
 void Engine::bad_record(Source& source, const std::string& why) {
+  if (present_ != nullptr) return;  // was counted and reported then
   ++source.counters.bad;
   output_.noticed(source.subject, "bad record", why);
   if (!source.dead.connected()) return;
@@ -373,14 +359,16 @@ void Engine::find_next_due() {
     if (due && *due > now_ && (!next_due_ || *due < *next_due_)) next_due_ = due;
   };
   bool waits = false;
-  for (const auto& pipeline : pipelines_) {
+  for (const std::size_t index : order_) {
+    const Pipeline* pipeline = pipelines_[index].get();
+    if (pipeline->standing) continue;
     sooner(pipeline->work->next_due(pipeline->time_driven));
     waits = waits || (pipeline->work->table() != nullptr && pipeline->work->table()->size() != 0 &&
                       pipeline->plan.kind == PipelinePlan::Kind::windowed);
   }
   if (!waits) return;
   for (const auto& source : sources_)
-    if (!source->ended) sooner(source->watermark.idle_due());
+    if (source && !source->ended) sooner(source->watermark.idle_due());
 }
 
 std::vector<Engine::Table> Engine::tables() {
@@ -413,6 +401,7 @@ void Engine::save(std::vector<std::pair<std::string, std::string>>& sections) co
     out.i64(to_ns(pipeline->output_watermark));
     out.boolean(pipeline->idle);
     pipeline->work->save(out);
+    save_standing(*pipeline, out);
     sections.emplace_back("engine/pipeline/" + pipeline->plan.settings->uid, out.take());
   }
 }
@@ -458,7 +447,8 @@ Status Engine::load(const Manifest& manifest) {
     pipeline->watermark = time_from_ns<EventTime>(from.i64());
     pipeline->output_watermark = time_from_ns<EventTime>(from.i64());
     pipeline->idle = from.boolean();
-    if (!pipeline->work->load(from) || !from.complete()) return broken("pipeline \"" + uid + "\"");
+    if (!pipeline->work->load(from) || !load_standing(*pipeline, from) || !from.complete())
+      return broken("pipeline \"" + uid + "\"");
   }
   return {};
 }
@@ -509,7 +499,7 @@ std::vector<PipelineSummary> Engine::summaries() const {
                    .keys = table != nullptr ? table->size() : 0,
                    .bytes = table != nullptr ? table->memory_bytes() : 0,
                    .watermark = pipeline->watermark,
-                   .position = position_});
+                   .position = pipeline->standing ? pipeline->standing->through : position_});
   }
   return out;
 }

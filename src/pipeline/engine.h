@@ -7,7 +7,11 @@
 // windows, apply() returns false and go_on() continues; nothing else may be applied in between. It sees no
 // clock, no file, no randomness: the same entries give the same results, whatever the batches, the hash seed
 // or a save and load in between.
-// Threads: loop only.  Lifetime: plan and output outlive it.
+//
+// A pipeline with on_error = "fail" stands still at a record that it cannot evaluate, and the others go on.
+// An entry that lets it go on (standing.h) makes missed() name the entries that it has not seen; they are
+// handed to apply_missed(), in order, and the entry is applied whole when it has caught up, or stands still
+// again. Threads: loop only.  Lifetime: plan and output outlive it.
 #pragma once
 
 #include <cstdint>
@@ -35,6 +39,9 @@ struct SourceCounters {
   std::uint64_t records = 0, bad = 0;
 };
 
+struct Standing;
+class Failures;
+
 class Engine {
  public:
   // Raised when the same journal would give other results than under an older program.
@@ -55,6 +62,16 @@ class Engine {
   bool apply(Position position, const Entry& entry, std::size_t source);
   bool go_on();
   bool busy() const { return busy_; }
+
+  // What has to be handed to apply_missed() before go_on() can do anything: the entries after `after` up to
+  // `through`. None: nothing.
+  struct Missed {
+    Position after, through;
+  };
+  std::optional<Missed> missed() const;
+  bool catching_up() const { return past_ != nullptr; }
+  // The entry after missed()->after. True when the entry at hand is applied whole by it.
+  bool apply_missed(Position position, const Entry& entry, std::size_t source);
 
   Position position() const { return position_; }  // of the last entry applied
   JournalTime time() const { return now_; }
@@ -82,6 +99,10 @@ class Engine {
   PipelineCounters pipeline_counters(std::size_t pipeline) const;
   std::optional<EventTime> pipeline_watermark(std::size_t pipeline) const;
   EntryTable* pipeline_table(std::size_t pipeline);
+  // Null while the pipeline runs.
+  const Standing* standing(std::size_t pipeline) const;
+  const Failures& failures(std::size_t pipeline) const;
+  std::uint64_t given_up(std::size_t pipeline) const;  // records it never saw
   std::vector<PipelineSummary> summaries() const;
 
  private:
@@ -92,6 +113,7 @@ class Engine {
   explicit Engine(const Options& options);
   bool run();
   bool run_pipelines();
+  void process_row(Pipeline& pipeline, const PipelineInput& input);
   bool begin_due_timer();
   void begin_entry();
   void begin_clock_entry();
@@ -105,11 +127,22 @@ class Engine {
   void find_next_due();
   void begin_time(JournalTime now);
 
+  // engine_standing.cc
+  void stand_still(Pipeline& pipeline, bool failed);
+  void begin_restart();
+  void begin_skip();
+  std::optional<std::size_t> standing_pipeline(std::string_view uid) const;
+  std::unique_ptr<Engine> past_of(std::size_t pipeline, const Standing& standing);
+  bool run_past();
+  void save_standing(const Pipeline& pipeline, Encoder& out) const;
+  bool load_standing(Pipeline& pipeline, Decoder& in);
+
   const Plan& plan_;
   const Settings& settings_;
   EngineOutput& output_;
-  std::vector<std::unique_ptr<Source>> sources_;
-  std::vector<std::unique_ptr<Pipeline>> pipelines_;
+  std::vector<std::unique_ptr<Source>> sources_;      // in the past of a pipeline: null but for its inputs
+  std::vector<std::shared_ptr<Pipeline>> pipelines_;  // likewise: null but for itself
+  std::vector<std::size_t> order_;                    // of pipelines: what is read runs before what reads it
 
   Position position_;
   JournalTime now_{};
@@ -128,7 +161,15 @@ class Engine {
   InputRow row_;
   std::vector<Value> row_values_;
   Arena row_arena_, kept_;
-  std::size_t cursor_ = 0;  // in plan_.order
+  std::size_t cursor_ = 0;    // in order_
+  JournalTime before_entry_;  // the time when the timers due by it had fired
+
+  // A pipeline that catches up is driven by an engine of its own, in the past, over the same operator.
+  std::unique_ptr<Engine> past_;
+  std::size_t past_pipeline_ = 0;
+  Position past_through_;
+  bool readers_turn_ = false;  // pipelines that read it have results of the missed entry to take
+  Engine* present_ = nullptr;  // of an engine in the past
 };
 
 }  // namespace tidemark

@@ -138,7 +138,11 @@ void Flow::work_on() {
   constexpr int kKeptPerSlice = 256;
   for (int i = 0; i < kKeptPerSlice; ++i) {
     if (engine.busy()) {
-      if (!engine.go_on()) {
+      if (engine.missed()) {
+        events_.turn();
+        if (!events_.hold()) events_.feed_missed();  // else progress() goes on
+        if (engine.busy() && engine.missed()) return;
+      } else if (!engine.go_on()) {
         events_.turn();
         if (!events_.hold()) post_work();  // else progress() goes on
         return;

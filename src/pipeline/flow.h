@@ -32,6 +32,7 @@ class Flow {
   };
   struct Events {
     std::function<void()> turn;              // between two slices of work: the checkpointer's turn
+    std::function<void()> feed_missed;       // a pipeline catches up: the engine waits for what it has missed
     std::function<bool()> hold;              // somebody else wants input to wait
     std::function<void()> hold_overcome;     // sources are waiting because of hold(): help if you can
     std::function<void()> hurry_checkpoint;  // without a journal: something waits for the next checkpoint
@@ -60,6 +61,8 @@ class Flow {
 
   // The journal or a sink has come further, or hold() may have changed.
   void progress();
+  // What a pipeline has missed can be handed over.
+  void missed_ready() { post_work(); }
   // What may be acknowledged has moved: the journal's durable position, or a checkpoint's without a journal.
   void safe(Position position);
   Position appended() const { return appended_; }

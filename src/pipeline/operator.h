@@ -59,6 +59,9 @@ struct Outlets {
   // Null when no pipeline reads it. Values as in the main schema.
   std::function<void(std::span<const Value> values, EventTime time, JournalTime received, Position position)>
       downstream;
+  // While `refuses`, a record that cannot be evaluated leaves everything as it was, and its reason here.
+  bool refuses = false;
+  std::optional<std::string> refusal;
 };
 
 class Operator {

@@ -343,7 +343,7 @@ void connect_sinks(const Settings& settings, Plan& plan) {
     for (const Located<std::string>& to : pipeline.settings->to)
       if (const auto index = send(to, pipeline.main)) pipeline.sinks.push_back(*index);
     pipeline.late_to = send(pipeline.settings->late_to, pipeline.late);
-    if (pipeline.settings->on_error == OnError::dead_letter)
+    if (pipeline.settings->on_error != OnError::skip)
       pipeline.dead_letter_to = send(pipeline.settings->dead_letter_to, pipeline.dead);
   }
 }

@@ -41,6 +41,11 @@ bool RowEvaluation::evaluate_derived(const std::vector<std::size_t>& which, cons
 }
 
 void RowEvaluation::reject(const InputRow& row, const std::string& why) {
+  if (outlets_.refuses) {
+    --counters_.records;  // it counts when it is applied
+    outlets_.refusal = why;
+    return;
+  }
   ++counters_.errors;
   output_.noticed(subject_, "record", why);
   if (!outlets_.dead.connected()) return;

@@ -22,7 +22,8 @@ class RowEvaluation {
   std::span<Value> working() { return working_; }
   Arena& arena() { return arena_; }
 
-  // A record that cannot be evaluated: counted, reported, sent to the dead letters if there are any.
+  // A record that cannot be evaluated: counted, reported, sent to the dead letters if there are any. Where
+  // the pipeline stands still at such a record, only the reason is left in Outlets::refusal.
   void reject(const InputRow& row, const std::string& why);
   // A record whose window is closed for good.
   void late(const InputRow& row, std::span<const Value> keys);

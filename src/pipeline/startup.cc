@@ -108,6 +108,7 @@ Procedure Appliance::Work::start_up() {
   phase_ = Phase::running;
   flow_->run();
   journal_configuration();
+  watch_pipelines();
   journal_moved();
   if (Status done = connect_sources(); !done) co_return started(std::move(done));
   started({});
@@ -148,7 +149,9 @@ Status Appliance::Work::make_sources() {
                                  Flow::Events{.turn =
                                                   [this] {
                                                     if (checkpointer_) checkpointer_->turn();
+                                                    if (restarts_) restarts_->look();
                                                   },
+                                              .feed_missed = [this] { feed_missed(); },
                                               .hold = [this] { return hold(); },
                                               .hold_overcome = [this] { make_room(); },
                                               .hurry_checkpoint =
@@ -324,7 +327,9 @@ void Appliance::Work::make_checkpointer() {
 
 Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, bool& done) {
   if (engine_->busy()) {
-    if (!full()) engine_->go_on();
+    if (full()) return {};
+    if (engine_->missed()) return replay_missed();
+    engine_->go_on();
     return {};
   }
   for (; entries > 0 && !full(); --entries) {

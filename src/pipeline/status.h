@@ -29,6 +29,14 @@ struct PipelineReport {
   std::uint64_t keys = 0;
   std::uint64_t memory = 0;  // bytes of its state
   std::optional<EventTime> watermark;
+  std::string state = "running";          // "standing still" at a record that it cannot evaluate; "FAILED"
+  std::string last_error = {};            // of on_error = "fail"; names no value of a record
+  std::uint64_t failing_records = 0;      // different ones, since its restart strategy began to count
+  std::uint32_t attempts = 0;             // at the record at which it stands
+  std::uint64_t set_aside = 0;            // records, ever
+  std::uint64_t given_up = 0;             // records that it never saw because the journal needed the room
+  std::optional<Position> position = {};  // while it stands still: through which it has come
+  std::optional<Duration> next_attempt = {};
 };
 
 struct SinkReport {

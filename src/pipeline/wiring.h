@@ -21,8 +21,10 @@
 #include "pipeline/engine.h"
 #include "pipeline/flow.h"
 #include "pipeline/identity.h"
+#include "pipeline/missed_entries.h"
 #include "pipeline/plan.h"
 #include "pipeline/procedure.h"
+#include "pipeline/restarts.h"
 #include "platform/files.h"
 #include "platform/sd_notify.h"
 #include "sources/source.h"
@@ -43,6 +45,7 @@ class Appliance::Work final : public EngineOutput {
   Platform& platform() { return platform_; }
   void on_ended(std::function<void()> ended) { ended_ = std::move(ended); }
   bool accepts_checkpoints() const { return phase_ == Phase::running; }
+  void resume_pipeline(const std::string& name, std::function<void(Status)> done);
 
   // EngineOutput
   void result(const Emission& emission) override;
@@ -96,6 +99,14 @@ class Appliance::Work final : public EngineOutput {
   Status connect_sources();
   void started(Status status);
 
+  // standing_still.cc
+  void watch_pipelines();
+  void feed_missed();
+  Status replay_missed();
+  void give_up_missed(std::size_t pipeline, const std::string& why);
+  bool give_up_for_room(bool failed_only);
+  void answer_resumes();
+
   // appliance.cc
   Procedure shut_down(bool command);
   Status fork_durably(Position at);
@@ -143,6 +154,11 @@ class Appliance::Work final : public EngineOutput {
   std::vector<std::unique_ptr<Source>> sources_;
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::unique_ptr<Checkpointer> checkpointer_;
+  std::unique_ptr<Restarts> restarts_;
+  std::unique_ptr<MissedEntries> missed_;
+  std::unique_ptr<JournalReader> missed_reader_;                            // of the replay
+  Position missed_read_;                                                    // the last it gave
+  std::vector<std::pair<Position, std::function<void(Status)>>> resuming_;  // until their entry is durable
 
   Phase phase_ = Phase::starting;
   bool forked_ = false;  // this start began a timeline: a checkpoint before any source connects

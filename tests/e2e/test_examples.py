@@ -22,7 +22,7 @@ def test_it_passes_the_check(name, tidemark):
 
 def test_each_is_run_by_a_test():
     here = {"file-once", "roll-up", "plant"}
-    elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert"}
+    elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error"}
     assert set(NAMES) == here | elsewhere
 
 

@@ -15,6 +15,32 @@ constexpr std::int64_t kBegin = 1'740'830'400'000;  // 2025-03-01T12:00:00Z in m
 constexpr std::int64_t kWindow = 10'000;
 constexpr std::size_t kDeviceLines = 220, kParts = 40, kKeys = 24, kBatch = 6, kPad = 600;
 
+// Stands still at some of the records, and catches up.
+constexpr const char* kStrict = R"(
+[pipelines.strict]
+from = ["device", "parts"]
+where = "CAST(CASE v % 20 WHEN 7 THEN 'x' ELSE '1' END AS INTEGER) = 1"
+key_by = ["k"]
+select = ["count(*) AS n", "sum(v) AS total"]
+to = ["strict"]
+on_error = "fail"
+poison_after = 2
+dead_letter_to = "poison"
+restart = { strategy = "fixed-delay", attempts = 1000000, delay = "20ms" }
+
+[sinks.strict]
+type = "file"
+path = "strict.jsonl"
+ids = true
+
+[sinks.poison]
+type = "file"
+path = "poison.jsonl"
+)";
+bool fails_strict(std::int64_t v) {
+  return v % 20 == 7;
+}
+
 std::string config_of(const CrashScenario& scenario) {
   return format(R"(
 [node]
@@ -73,6 +99,8 @@ select = ["last(pad) AS pad"]
 emit = "every 3s"
 to = ["nowhere"]
 
+{}
+
 [sinks.updates]
 type = "file"
 path = "updates.jsonl"
@@ -105,7 +133,7 @@ path = "dead.jsonl"
 [sinks.nowhere]
 type = "null"
 )",
-                scenario.store, scenario.journal);
+                scenario.store, scenario.journal, scenario.journal ? kStrict : "");
 }
 
 // The run, from a disk as it is found to a clean stop at the end.
@@ -161,7 +189,8 @@ class CrashRun {
 // Cuts the watched run before its operations, and judges what follows.
 class CrashWatch {
  public:
-  explicit CrashWatch(const CrashScenario& scenario) : scenario_(scenario), oracle_(scenario.seed) {}
+  explicit CrashWatch(const CrashScenario& scenario)
+      : scenario_(scenario), oracle_(scenario.seed, scenario.journal) {}
 
   CrashReport report;
 
@@ -329,7 +358,7 @@ CrashReport crash_everywhere(const CrashScenario& scenario) {
   return std::move(watch.report);
 }
 
-CrashOracle::CrashOracle(std::uint64_t seed) {
+CrashOracle::CrashOracle(std::uint64_t seed, bool journal) : journal_(journal) {
   FakeRandom random(seed);
   const std::int64_t span = 100'000;  // of event time, of both sources
   for (std::size_t i = 0; i < kParts; ++i) {
@@ -366,7 +395,6 @@ void CrashOracle::add_device_line(const Record& record, const std::string& pad) 
 }
 
 void CrashOracle::count(const Record& record) {
-  ++records_;
   values_[record.key].push_back(record.value);
   if (record.group == "last") return;
   Window& window = windows_[{record.ts / kWindow * kWindow, record.group}];
@@ -378,34 +406,63 @@ void CrashOracle::count(const Record& record) {
 
 std::vector<std::string> CrashOracle::verdict(const FaultFiles& disk) const {
   std::vector<std::string> wrong;
-  check_updates(disk, wrong);
+  check_updates(
+      disk, "totals", "/data/updates.jsonl", [](std::int64_t) { return true; }, wrong);
+  if (journal_) {
+    check_updates(
+        disk, "strict", "/data/strict.jsonl", [](std::int64_t v) { return !fails_strict(v); }, wrong);
+    check_poison(disk, wrong);
+  }
   check_rows(disk, wrong);
   return wrong;
 }
 
 // Every update of every key once, in order, and every number of a result once, in order.
-void CrashOracle::check_updates(const FaultFiles& disk, std::vector<std::string>& wrong) const {
-  const std::vector<std::string> lines = lines_of(disk, "/data/updates.jsonl");
+void CrashOracle::check_updates(const FaultFiles& disk, const std::string& pipeline, const std::string& path,
+                                bool (*counted)(std::int64_t value), std::vector<std::string>& wrong) const {
+  const std::vector<std::string> lines = lines_of(disk, path);
+  std::map<std::string, std::vector<std::int64_t>> values;
+  std::size_t records = 0;
+  for (const auto& [key, all] : values_)
+    for (const std::int64_t value : all)
+      if (counted(value)) {
+        values[key].push_back(value);
+        ++records;
+      }
   std::map<std::string, std::size_t> seen;
   std::map<std::string, std::int64_t> totals;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto row = JsonValue::parse(lines[i]);
-    if (!row) return wrong.push_back(format("P3: updates.jsonl: line {} is {}", i + 1, lines[i]));
+    if (!row) return wrong.push_back(format("P3: {}: line {} is {}", path, i + 1, lines[i]));
     const std::string key(row->text_of("k"));
-    const auto known = values_.find(key);
+    const auto known = values.find(key);
     const std::size_t n = ++seen[key];
-    if (known == values_.end() || n > known->second.size())
-      return wrong.push_back(format("P2: updates.jsonl: {} counts what was never fed", lines[i]));
+    if (known == values.end() || n > known->second.size())
+      return wrong.push_back(format("P2: {}: {} counts what was never fed", path, lines[i]));
     totals[key] += known->second[n - 1];
     if (row->integer_of("n") != static_cast<std::int64_t>(n) || row->integer_of("total") != totals[key])
-      return wrong.push_back(format("P2: updates.jsonl: line {} is {}, but update {} of {} makes {}", i + 1,
+      return wrong.push_back(format("P2: {}: line {} is {}, but update {} of {} makes {}", path, i + 1,
                                     lines[i], n, key, totals[key]));
-    if (const std::string id = format("sim/1/totals/{}", i + 1); row->text_of("_id") != id)
+    if (const std::string id = format("sim/1/{}/{}", pipeline, i + 1); row->text_of("_id") != id)
       return wrong.push_back(
-          format("P3: updates.jsonl: line {} has _id {} instead of {}", i + 1, row->text_of("_id"), id));
+          format("P3: {}: line {} has _id {} instead of {}", path, i + 1, row->text_of("_id"), id));
   }
-  if (lines.size() != records_)
-    wrong.push_back(format("P3: updates.jsonl has {} rows instead of {}", lines.size(), records_));
+  if (lines.size() != records)
+    wrong.push_back(format("P3: {} has {} rows instead of {}", path, lines.size(), records));
+}
+
+// Each record that fails is set aside once.
+void CrashOracle::check_poison(const FaultFiles& disk, std::vector<std::string>& wrong) const {
+  std::size_t failing = 0;
+  for (const auto& [key, all] : values_)
+    failing += static_cast<std::size_t>(std::ranges::count_if(all, fails_strict));
+  std::set<std::string> letters;
+  const std::vector<std::string> lines = lines_of(disk, "/data/poison.jsonl");
+  for (const std::string& line : lines)
+    if (const auto row = JsonValue::parse(line)) letters.insert(std::string(row->text_of("payload")));
+  if (letters.size() != lines.size() || lines.size() != failing)
+    wrong.push_back(format("P3: poison.jsonl has {} rows, {} different ones, instead of {}", lines.size(),
+                           letters.size(), failing));
 }
 
 void CrashOracle::check_rows(const FaultFiles& disk, std::vector<std::string>& wrong) const {

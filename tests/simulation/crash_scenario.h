@@ -48,7 +48,8 @@ CrashReport crash_everywhere(const CrashScenario& scenario);
 // What is fed and what must come of it, computed without Tidemark.
 class CrashOracle {
  public:
-  explicit CrashOracle(std::uint64_t seed);
+  // `journal`: the machine has one, and with it the pipeline that stands still at some records.
+  CrashOracle(std::uint64_t seed, bool journal);
 
   const std::vector<std::string>& device_lines() const { return device_; }
   const std::string& parts_file() const { return parts_; }
@@ -66,14 +67,16 @@ class CrashOracle {
   void add_device_line(const Record& record, const std::string& pad);
   void count(const Record& record);
 
-  void check_updates(const FaultFiles& disk, std::vector<std::string>& wrong) const;
+  void check_updates(const FaultFiles& disk, const std::string& pipeline, const std::string& path,
+                     bool (*counted)(std::int64_t value), std::vector<std::string>& wrong) const;
+  void check_poison(const FaultFiles& disk, std::vector<std::string>& wrong) const;
   void check_rows(const FaultFiles& disk, std::vector<std::string>& wrong) const;
 
   std::vector<std::string> device_, broken_;
   std::string parts_;
   std::map<std::string, std::vector<std::int64_t>> values_;  // by key, in the order fed
   std::map<std::pair<std::int64_t, std::string>, Window> windows_;
-  std::uint64_t records_ = 0;
+  bool journal_;
 };
 
 }  // namespace tidemark

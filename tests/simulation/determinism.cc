@@ -125,14 +125,18 @@ class Walk {
     boot();
   }
 
-  bool has_broker() const {
-    return std::ranges::any_of(settings_.sources, [](const SourceSettings& source) {
-      return source.type == SourceSettings::Type::mqtt;
-    });
+  bool places_vary() const {
+    return std::ranges::any_of(
+               settings_.sources,
+               [](const SourceSettings& source) { return source.type == SourceSettings::Type::mqtt; }) ||
+           std::ranges::any_of(settings_.pipelines, [](const PipelineSettings& pipeline) {
+             return pipeline.on_error == OnError::fail;
+           });
   }
 
   // With a broker a restart has entries of its own in the journal (the session's), and reading waits for
-  // acknowledgements: dead letters stand at other positions then, and may be milliseconds later.
+  // acknowledgements: dead letters stand at other positions then, and may be milliseconds later. So do those
+  // of a machine with pipelines that stand still: their attempts are entries.
   static std::string without_places(const std::vector<std::string>& lines) {
     std::string out;
     for (const std::string& line : lines) {
@@ -150,7 +154,7 @@ class Walk {
     for (const SinkSettings& sink : settings_.sinks) {
       if (sink.type == SinkSettings::Type::file) {
         out[sink.name] =
-            has_broker() ? without_places(machine_.lines(*sink.path)) : machine_.file(*sink.path);
+            places_vary() ? without_places(machine_.lines(*sink.path)) : machine_.file(*sink.path);
       } else if (sink.type == SinkSettings::Type::sqlite) {
         std::string& text = out[sink.name];
         const auto add = [&](const std::string& sql) {

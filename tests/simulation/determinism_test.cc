@@ -237,6 +237,77 @@ to = ["out"]
 )");
 }
 
+// When a pipeline that stands still tries again is decided live, so its dead letters stand at other positions
+// each time. Its own results, and those of whoever reads it, are the same to the byte.
+TEST_CASE("determinism: pipelines that stand still at records they cannot evaluate") {
+  const auto settings = settings_of(config_with(R"(
+[pipelines.strict]
+from = ["a", "b"]
+derive = ["CAST(CASE v WHEN 7 THEN 'x' ELSE '100' END AS INTEGER) / v AS share"]
+key_by = ["k"]
+select = ["count(*) AS n", "sum(share) AS total", "last(v) AS v"]
+to = ["strict"]
+on_error = "fail"
+poison_after = 3
+dead_letter_to = "poison"
+restart = { strategy = "exponential-delay", initial = "2ms", max = "4ms" }
+[pipelines.windows]
+from = ["a"]
+where = "CAST(CASE v WHEN 9 THEN 'x' ELSE '1' END AS INTEGER) = 1"
+key_by = ["k"]
+window = { type = "tumbling", size = "5s" }
+select = ["count(*) AS n", "avg(x) AS mean"]
+to = ["windows"]
+late_to = "late"
+on_error = "fail"
+poison_after = 2
+restart = { strategy = "fixed-delay", attempts = 1000000, delay = "3ms" }
+[pipelines.over]
+from = ["strict"]
+key_by = ["v"]
+select = ["count(*) AS n"]
+to = ["over"]
+[pipelines.other]
+from = ["a"]
+select = ["k", "v"]
+to = ["out"]
+[sinks.strict]
+type = "file"
+path = "strict.jsonl"
+ids = true
+[sinks.windows]
+type = "file"
+path = "windows.jsonl"
+ids = true
+[sinks.over]
+type = "sqlite"
+path = "over.db"
+mode = "upsert"
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+ids = true
+[sinks.poison]
+type = "file"
+path = "poison.jsonl"
+)"));
+  REQUIRE_MESSAGE(settings, settings.error().message);
+  // At the end time enough to catch up, and nothing that fails.
+  const auto with_an_end = [](std::vector<Moment> input) {
+    for (int i = 0; i < 3; ++i)
+      input.push_back(
+          {input.back().at + 20s,
+           {{"a", format(R"({{"k":"end","v":1,"x":1.5,"ts":{}}})",
+                         kBegin + std::chrono::duration_cast<std::chrono::milliseconds>(input.back().at + 20s)
+                                      .count())}}});
+    return input;
+  };
+  constexpr std::uint64_t kSeed = 31;
+  for (const std::string& text : differences(*settings, with_an_end(broad_input(reading, kSeed, 1500)),
+                                             with_an_end(fine_input(reading, kSeed + 1)), kSeed))
+    FAIL_CHECK(text);
+}
+
 // ---- the examples
 
 std::string number(FakeRandom& random, std::uint64_t below) {
@@ -297,6 +368,8 @@ TEST_CASE("determinism: every example") {
   for (const auto& entry : std::filesystem::directory_iterator(source_tree() + "/config/examples")) {
     if (entry.path().extension() != ".toml") continue;
     const std::string name = entry.path().stem().string();
+    // When it tries again is decided live, and its pipelines share a sink. Above, each has its own.
+    if (name == "word-count-error") continue;
     CAPTURE(name);
     ++examples;
     auto settings = settings_of(text_of(entry.path()));

@@ -112,24 +112,24 @@ struct Machine::Shared {
 struct Machine::Process {
   Process(Shared& machine, Lanes lanes, std::uint64_t seed)
       : loop(machine.clock),
-        journal_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 1)),
-        bulk_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 2)),
         network(loop),
         mqtt(loop),
         random(seed),
         vfs(*machine.disk),
         sqlite(make_sqlite_opener(vfs.name())),
+        journal_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 1)),
+        bulk_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 2)),
         platform{machine.clock, loop,    *machine.disk, *journal_lane, *bulk_lane, network,
                  mqtt,          *sqlite, machine.log,   random,        output} {}
 
   FakeLoop loop;
-  std::unique_ptr<Lane> journal_lane, bulk_lane;
   FakeNetwork network;
   FakeMqttConnector mqtt;
   FakeRandom random;
   FakeOutput output;
   SqliteVfs vfs;
   std::unique_ptr<SqliteOpener> sqlite;
+  std::unique_ptr<Lane> journal_lane, bulk_lane;  // work that waits may hold a database open
   SilentNotifier notifier;
   Platform platform;
   std::unique_ptr<Appliance> appliance;

@@ -44,6 +44,7 @@ struct Text {
   std::string operator()(const CheckpointVerifyCommand& verify) const {
     return "verify" + names_text(verify.names);
   }
+  std::string operator()(const PipelineResumeCommand& resume) const { return "resume " + resume.name; }
   std::string operator()(const StopCommand&) const { return "stop"; }
   std::string operator()(const VersionCommand&) const { return "version"; }
 };
@@ -60,6 +61,7 @@ const std::vector<std::vector<std::string>> kCommands = {{"run"},
                                                          {"checkpoint", "list"},
                                                          {"checkpoint", "show", "latest"},
                                                          {"checkpoint", "verify"},
+                                                         {"pipeline", "resume", "p"},
                                                          {"stop"}};
 
 TEST_CASE("every command and option is understood") {
@@ -82,6 +84,7 @@ TEST_CASE("every command and option is understood") {
       {{"checkpoint", "show", "--json", "latest"}, "show latest as json"},
       {{"checkpoint", "verify"}, "verify"},
       {{"checkpoint", "verify", "chk-1", "--json", "latest", "-c", "x"}, "verify chk-1 latest as json of x"},
+      {{"pipeline", "resume", "word_count", "-c", "x"}, "resume word_count of x"},
       {{"stop"}, "stop"},
       {{"version"}, "version"},
       {{"version", "--json"}, "version as json"},
@@ -189,6 +192,8 @@ TEST_CASE("the examples that help prints are themselves understood") {
                                                 {"checkpoint", "list"},
                                                 {"checkpoint", "show"},
                                                 {"checkpoint", "verify"},
+                                                {"pipeline"},
+                                                {"pipeline", "resume"},
                                                 {"stop"},
                                                 {"version"}}) {
     std::vector<std::string> asked = words;
@@ -245,7 +250,8 @@ TEST_CASE("help lines fit a terminal") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
                                                 {"run", "--help"},
                                                 {"checkpoint", "--help"},
-                                                {"checkpoint", "verify", "--help"}}) {
+                                                {"checkpoint", "verify", "--help"},
+                                                {"pipeline", "resume", "--help"}}) {
     const std::string help = parse(words).error().text;
     for (std::size_t from = 0; from < help.size();) {
       const std::size_t end = help.find('\n', from);

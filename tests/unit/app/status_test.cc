@@ -96,9 +96,9 @@ TEST_CASE("the status of a healthy instance as text") {
       "connections 1\n"
       "lines   file  ended            0    0  ended                 -\n"
       "\n"
-      "PIPELINE        RECORDS  RESULTS  LATE  ERRORS  KEYS   MEMORY  WATERMARK\n"
-      "machine_health    12343      240     3       1    12  4.0 KiB  2025-03-01T12:00:00Z\n"
-      "hours                 0        0     0       0     0      0 B  -\n"
+      "PIPELINE        STATE    RECORDS  RESULTS  LATE  ERRORS  KEYS   MEMORY  WATERMARK             DETAIL\n"
+      "machine_health  running    12343      240     3       1    12  4.0 KiB  2025-03-01T12:00:00Z  -\n"
+      "hours           running        0        0     0       0     0      0 B  -                     -\n"
       "\n"
       "SINK     TYPE    STATE  DELIVERED       WAITING  SKIPPED  DETAIL\n"
       "history  sqlite  ready        200  40 (2.0 KiB)        5  -\n");
@@ -128,6 +128,24 @@ TEST_CASE("the status of an instance that has just begun") {
   CHECK(status_line(report) == "restoring; no checkpoint yet; 0 records in, 0 results waiting");
 }
 
+TEST_CASE("a pipeline that stands still says since when, how often it failed, and when it tries again") {
+  StatusReport report = full_report();
+  PipelineReport& pipeline = report.pipelines[1];
+  pipeline.state = "standing still";
+  pipeline.last_error = "derive: 10 / v: division by zero";
+  pipeline.position = Position{41};
+  pipeline.attempts = 2;
+  pipeline.next_attempt = 1500ms;
+  pipeline.set_aside = 3;
+  pipeline.given_up = 4;
+  CHECK(status_text(report, kNoon)
+            .find("since position 42, failed 2 times; next attempt in 1.5s; 3 set aside; 4 given up\n") !=
+        std::string::npos);
+  const Result<JsonValue> parsed = JsonValue::parse(json_of(report));
+  REQUIRE(parsed.has_value());
+  CHECK(json_of(read_status(*parsed)) == json_of(report));
+}
+
 TEST_CASE("the status as JSON, by the byte") {
   StatusReport report = full_report();
   report.sources.resize(1);
@@ -142,7 +160,9 @@ TEST_CASE("the status as JSON, by the byte") {
       R"("detail":"connected to localhost:1883, session 3","degraded":"","records":12345,"bad":2,)"
       R"("watermark":"2025-03-01T12:00:00Z","counters":{"connections":1,"duplicates dropped":0}}],)"
       R"("pipelines":[{"name":"machine_health","records":12343,"results":240,"late":3,"errors":1,"keys":12,)"
-      R"("memory_bytes":4096,"watermark":"2025-03-01T12:00:00Z"}],)"
+      R"("memory_bytes":4096,"watermark":"2025-03-01T12:00:00Z","state":"running","last_error":"",)"
+      R"("failing_records":0,"attempts":0,"set_aside":0,"given_up":0,"position":null,)"
+      R"("next_attempt_seconds":null}],)"
       R"("sinks":[{"name":"history","type":"sqlite","state":"ready","detail":"","degraded":"","delivered":200,)"
       R"("waiting":40,"waiting_bytes":2048,"skipped":5,"counters":{}}],)"
       R"("checkpoint":{"last":"chk-42","time":"2025-03-01T11:59:57Z","position":12000,"duration_seconds":0.012,)"

@@ -76,6 +76,14 @@ max_depth = 64
 max_peers = 4096
 min_free = "16MiB"
 
+[restart]
+strategy = "exponential-delay"
+initial = "1s"
+max = "1m"
+multiplier = 1.5
+reset_after = "1h"
+jitter = 0.1
+
 [sources.lines]
 type = "tcp"
 format = "csv"

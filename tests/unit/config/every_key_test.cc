@@ -24,6 +24,7 @@ std::string configuration(const std::string& table, const std::string& line) {
       {"journal", ""},
       {"limits", ""},
       {"log", ""},
+      {"restart", ""},
       {"sources.mqtt",
        "type='mqtt'\nurl='mqtts://h'\ntopics=['t']\nusername='u'\ncert_file='c'\nkey_file='k'\n"},
       {"sources.tcp", "type='tcp'\nlisten=':1'\n"},
@@ -109,6 +110,19 @@ const std::vector<Row> kRows = {
     {"limits", "max_depth=7", [](Set s) { return s.limits.max_depth == 7; }},
     {"limits", "max_peers=7", [](Set s) { return s.limits.max_peers == 7; }},
     {"limits", "min_free='7MiB'", [](Set s) { return s.limits.min_free == 7u << 20; }},
+    {"restart", "strategy='none'",
+     [](Set s) { return s.restart.strategy == RestartSettings::Strategy::none; }},
+    {"restart", "attempts=7\nstrategy='fixed-delay'",
+     [](Set s) { return s.restart.attempts == 7 && s.pipelines.front().restart.attempts == 7; }},
+    {"restart", "delay='7s'\nstrategy='fixed-delay'", [](Set s) { return s.restart.delay == 7s; }},
+    {"restart", "max_failures=7\nstrategy='failure-rate'", [](Set s) { return s.restart.max_failures == 7; }},
+    {"restart", "per='7s'\nstrategy='failure-rate'", [](Set s) { return s.restart.per == 7s; }},
+    {"restart", "initial='7s'", [](Set s) { return s.restart.initial == 7s; }},
+    {"restart", "max='7s'", [](Set s) { return s.restart.max == 7s; }},
+    {"restart", "multiplier=2.5", [](Set s) { return s.restart.multiplier == 2.5; }},
+    {"restart", "multiplier=3", [](Set s) { return s.restart.multiplier == 3; }},
+    {"restart", "reset_after='7s'", [](Set s) { return s.restart.reset_after == 7s; }},
+    {"restart", "jitter=0.25", [](Set s) { return s.restart.jitter == 0.25; }},
     {"log", "level='debug'", [](Set s) { return s.log.level == "debug"; }},
     {"log", "format='json'", [](Set s) { return s.log.format == LogFormat::json; }},
 
@@ -196,6 +210,14 @@ const std::vector<Row> kRows = {
     {"pipelines.plain", "on_error='dead-letter'\ndead_letter_to='file'",
      pipeline("plain",
               [](Pipeline p) { return p.on_error == OnError::dead_letter && *p.dead_letter_to == "file"; })},
+    {"pipelines.plain", "on_error='fail'\ndead_letter_to='file'",
+     pipeline("plain",
+              [](Pipeline p) { return p.on_error == OnError::fail && *p.dead_letter_to == "file"; })},
+    {"pipelines.plain", "restart={strategy='fixed-delay',attempts=7}\non_error='fail'",
+     pipeline("plain",
+              [](Pipeline p) {
+                return p.restart.strategy == RestartSettings::Strategy::fixed_delay && p.restart.attempts == 7;
+              })},
     {"pipelines.plain", "poison_after=7", pipeline("plain", [](Pipeline p) { return p.poison_after == 7; })},
     {"pipelines.plain", "uid='u'", pipeline("plain", [](Pipeline p) { return p.uid == "u"; })},
 
@@ -276,6 +298,7 @@ TEST_CASE("every key has a row above, a doc, and survives the canonical text") {
   add(journal_keys(settings.journal), "journal");
   add(limit_keys(settings.limits), "limits");
   add(log_keys(settings.log), "log");
+  add(restart_keys(settings.restart), "restart");
   add(source_keys(source_settings), "sources");
   add(pipeline_keys(pipeline_settings), "pipelines");
   add(sink_keys(sink_settings), "sinks");
@@ -283,6 +306,10 @@ TEST_CASE("every key has a row above, a doc, and survives the canonical text") {
   std::set<std::string> tested = {"sources.timestamp.field", "sources.timestamp.format",
                                   "pipelines.window.type",   "pipelines.window.size",
                                   "pipelines.window.offset", "pipelines.dead_letter_to"};
+  // The keys of the table [restart] are a pipeline's own, too.
+  RestartSettings restart;
+  const Keys keys = restart_keys(restart);
+  for (const Key& key : keys.all()) tested.insert("pipelines.restart." + key.name());
   for (const Row& row : kRows) {
     const std::string table = row.table;
     const std::string line = row.line;

@@ -15,7 +15,7 @@ interval = "10s"
 R"text(t.toml:1:2: error: unknown table `chekpoint`; did you mean `checkpoint`?
     1 | [chekpoint]
       |  ^^^^^^^^^
-      there are: node, checkpoint, journal, limits, log, sources, pipelines, sinks
+      there are: node, checkpoint, journal, limits, log, restart, sources, pipelines, sinks
 )text"},
 
 {"an unknown key",
@@ -396,7 +396,6 @@ type = "http"
 [pipelines.p]
 from = ["s"]
 window = { type = "hopping", size = "1m", slide = "10s" }
-on_error = "fail"
 ttl = "1h"
 )toml",
 R"text(t.toml:2:8: error: source type "udp" is not in this release
@@ -418,12 +417,8 @@ t.toml:10:19: error: window type "hopping" is not in this release
 t.toml:10:43: error: `slide` is not in this release
    10 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                                           ^^^^^
-t.toml:11:12: error: on_error "fail" is not in this release
-   11 | on_error = "fail"
-      |            ^^^^^^
-      allowed: skip, dead-letter
-t.toml:12:1: error: `ttl` is not in this release
-   12 | ttl = "1h"
+t.toml:11:1: error: `ttl` is not in this release
+   11 | ttl = "1h"
       | ^^^
 )text"},
 
@@ -443,15 +438,52 @@ R"text(t.toml:5:19: error: unknown window type "tumbeling"; did you mean "tumbli
 {"tables of later releases",
 R"toml([http]
 listen = "127.0.0.1:8630"
-[restart]
-strategy = "none"
 )toml",
 R"text(t.toml:1:2: error: `http` is not in this release
     1 | [http]
       |  ^^^^
-t.toml:3:2: error: `restart` is not in this release
-    3 | [restart]
-      |  ^^^^^^^
+)text"},
+
+{"restart strategies",
+R"toml([restart]
+strategy = "fixed-dealy"
+multiplier = 0.5
+[sources.s]
+type = "stdin"
+[sinks.n]
+type = "null"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+on_error = "fail"
+restart = { strategy = "failure-rate", attempts = 3, max_failures = "2" }
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+on_error = "fail"
+restart = { jitter = 2, multiplier = "1.5" }
+)toml",
+R"text(t.toml:2:12: error: unknown strategy "fixed-dealy"; did you mean "fixed-delay"?
+    2 | strategy = "fixed-dealy"
+      |            ^^^^^^^^^^^^^
+      allowed: none, fixed-delay, failure-rate, exponential-delay
+t.toml:3:14: error: `multiplier` is 0.5; the least is 1
+    3 | multiplier = 0.5
+      |              ^^^
+t.toml:12:40: error: `attempts` belongs to fixed-delay restarts; this one is failure-rate
+   12 | restart = { strategy = "failure-rate", attempts = 3, max_failures = "2" }
+      |                                        ^^^^^^^^
+t.toml:12:69: error: `max_failures` takes an integer, not a string
+   12 | restart = { strategy = "failure-rate", attempts = 3, max_failures = "2" }
+      |                                                                     ^^^
+      write it without quotes and fraction
+t.toml:17:22: error: `jitter` is 2; the most is 1
+   17 | restart = { jitter = 2, multiplier = "1.5" }
+      |                      ^
+t.toml:17:38: error: `multiplier` takes a number, not a string
+   17 | restart = { jitter = 2, multiplier = "1.5" }
+      |                                      ^^^^^
+      write it without quotes, as in 1.5
 )text"},
 
 {"bad emits",

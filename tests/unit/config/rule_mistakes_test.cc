@@ -239,7 +239,7 @@ t.toml:13:1: error: on_error = "dead-letter" needs `dead_letter_to`
 t.toml:17:18: error: `dead_letter_to` does nothing here
    17 | dead_letter_to = "n"
       |                  ^^^
-      it needs on_error = "dead-letter"
+      it needs on_error = "dead-letter" or "fail"
 )text"},
 
 {"keys and corrections of sinks",
