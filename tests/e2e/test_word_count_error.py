@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 import examples
 import harness
 import peers
@@ -24,6 +26,7 @@ def feed(instance, port, words, then, total):
     harness.wait_until(lambda: shown(instance) == (then, total), what=f"{then}, {total} lines")
 
 
+@pytest.mark.interface("pipeline resume", "pipeline resume NAME", "pipelines.poison_after")
 def test_counts_go_on_after_an_error_and_the_next_one_ends_it(tidemark, free_port):
     port = free_port()
     instance = examples.use(tidemark, "word-count-error", PORT=port).start()

@@ -198,6 +198,7 @@ TEST_CASE("failure-rate: so many failing records within a time are the end, and 
   CHECK(fast.standing()->failed);
 }
 
+// interface: restart.reset_after, pipelines.restart.reset_after
 TEST_CASE("exponential-delay: the delay grows with each failure and begins anew after a quiet time") {
   PipelineSettings settings;
   settings.poison_after = 100;
