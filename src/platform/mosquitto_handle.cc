@@ -121,6 +121,7 @@ void MosquittoHandle::set_callbacks(bool see_duplicates) {
       mosquitto_, [](mosquitto*, void* self, int reason, int flags, const mosquitto_property* properties) {
         Handle& handle = *static_cast<Handle*>(self);
         ++handle.progress_;
+        handle.answered_ = true;
         std::optional<Duration> keep_alive;
         std::uint16_t demanded = 0;
         if (mosquitto_property_read_int16(properties, MQTT_PROP_SERVER_KEEP_ALIVE, &demanded, false))
@@ -194,7 +195,12 @@ bool MosquittoHandle::wants_write() const {
   return mosquitto_want_write(mosquitto_);
 }
 Status MosquittoHandle::read() {
-  return status_of(mosquitto_loop_read(mosquitto_, 1));
+  const int code = mosquitto_loop_read(mosquitto_, 1);
+  // A broker of 3.1.1 refuses MQTT 5 with a CONNACK of its own form. Some versions of the library take it for
+  // that, others (2.0.21) for a broken one of MQTT 5.
+  if (code == MOSQ_ERR_MALFORMED_PACKET && v5() && !answered_ && listener_)
+    listener_->connack(MQTT_RC_UNSUPPORTED_PROTOCOL_VERSION, false, std::nullopt);
+  return status_of(code);
 }
 Status MosquittoHandle::write() {
   return status_of(mosquitto_loop_write(mosquitto_, 1));
