@@ -103,7 +103,8 @@ class MqttSource final : public Source {
   std::unique_ptr<Timer> reaper_;
   std::uint64_t generation_ = 0;  // of client_; an older one's events are not heard
   bool connected_ = false;
-  bool reading_ = true;  // what the client was last told
+  bool subscribed_ = false;  // on this connection, as far as the broker grants it
+  bool reading_ = true;      // what the client was last told
   bool paused_ = false;
   bool cut_ = false;
   bool waits_for_disk_ = false;
@@ -225,7 +226,7 @@ void MqttSource::drop_client() {
     context_.intake.begin_read();
     context_.intake.event(MqttSession::disconnected_event());
   }
-  connected_ = false;
+  connected_ = subscribed_ = false;
   cut_ = false;
   hold_.connection_lost();
   subscribe_after_.reset();
@@ -277,12 +278,14 @@ void MqttSource::subscribe(bool session_present) {
   confirms_ = plan.changes;
   if (!asked_.empty()) {
     client_->subscribe(asked_);
-  } else if (confirms_) {
-    context_.intake.event(MqttSession::subscribed_event());
+    return;
   }
+  subscribed_ = true;
+  if (confirms_) context_.intake.event(MqttSession::subscribed_event());
 }
 
 void MqttSource::subscribed(const std::vector<int>& granted) {
+  subscribed_ = true;
   refused_filters_.clear();
   for (std::size_t i = 0; i < granted.size() && i < asked_.size(); ++i) {
     if (granted[i] >= 0x80) {
@@ -458,10 +461,12 @@ void MqttSource::finish_stop() {
 SourceStatus MqttSource::status() const {
   using State = SourceStatus::State;
   SourceStatus status;
-  status.state = stopping_     ? State::stopped
-                 : !connected_ ? (connections_ == 0 && client_ ? State::starting : State::waiting)
-                 : paused_     ? State::paused
-                               : State::connected;
+  // Who sees "connected" may rely on it that what is published from now on comes.
+  status.state = stopping_      ? State::stopped
+                 : !connected_  ? (connections_ == 0 && client_ ? State::starting : State::waiting)
+                 : paused_      ? State::paused
+                 : !subscribed_ ? State::starting
+                                : State::connected;
   status.detail = detail_;
   status.degraded = degraded_;
   if (degraded_.empty() && !refused_filters_.empty())
