@@ -124,7 +124,7 @@ def test_a_slow_disk_stops_the_reading_and_nothing_else(mosquitto, tidemark, fre
     while time.monotonic() - begun < SLOW_FOR:
         report = status()
         reasons.update(report["degraded"] + [source["degraded"] for source in report["sources"]])
-        memory.append((time.monotonic() - begun, resident(instance)))
+        memory.append(resident(instance))
     control.unlink()
     # One that waits for the disk would take 5 s each time; on a busy machine a single one may take long.
     assert statistics.median(answers) < 3, answers
@@ -140,11 +140,10 @@ def test_a_slow_disk_stops_the_reading_and_nothing_else(mosquitto, tidemark, fre
     assert counters["connections"] == 1 and counters["disconnects for the disk"] == 0
     assert "exceeded timeout" not in mosquitto.log_file.read_text()
 
-    # The buffers fill in the first seconds; from then on there is nothing to grow.
+    # Far less than what the peers would send in this time. (How flat it stays is shown without a clock by
+    # tests/simulation/slow_disk_test.cc: on a busy machine the buffers take their time to fill.)
     if "asan" not in str(instance.binary) and "tsan" not in str(instance.binary):
-        early = max(size for at, size in memory if at < SLOW_FOR / 2)
-        late = max(size for at, size in memory if at >= SLOW_FOR / 2)
-        assert late < early + 4e6 and late < 100e6, memory
+        assert max(memory) < 64e6, memory
 
     expected = {flood.name: flood.sent for flood in floods} | {"mqtt": MESSAGES}
     database = instance.data_dir / "history.db"
