@@ -24,6 +24,10 @@ struct Words {
   bool version = false;
   std::string reference;
   std::vector<std::string> references;
+  std::string file;
+  bool stop = false;
+  bool discard_later = false;
+  std::string until;
 };
 
 // The leaf command that was chosen, and how its words become the command.
@@ -46,6 +50,11 @@ std::expected<CheckpointName, std::string> checkpoint_name(const std::string& te
   return std::unexpected(format("\"{}\" names no checkpoint; write latest or chk-N, as in chk-42", text));
 }
 
+// A checkpoint that is mistyped is no savepoint: a path has a slash or a dot.
+bool is_path(const std::string& text) {
+  return text.find_first_of("/.") != std::string::npos;
+}
+
 template <class Command>
 std::expected<CommandLine, std::string> plain_command(const Words& words, Command command) {
   return CommandLine{words.config, words.json, std::move(command)};
@@ -58,9 +67,15 @@ std::expected<CommandLine, std::string> make_run(const Words& words) {
     command.from.kind = StartPoint::Kind::none;
   } else if (words.from != "latest") {
     const Result<CheckpointId> id = parse_checkpoint_id(words.from);
-    if (!id)
-      return std::unexpected(format("--from \"{}\": write latest, none, or chk-N, as in chk-42", words.from));
-    command.from = {StartPoint::Kind::checkpoint, *id};
+    if (!id && !is_path(words.from))
+      return std::unexpected(
+          format("--from \"{}\": write latest, none, chk-N, as in chk-42, or the path of a "
+                 "savepoint, as in ./{}",
+                 words.from, words.from));
+    if (id)
+      command.from = {StartPoint::Kind::checkpoint, *id};
+    else
+      command.from = {StartPoint::Kind::savepoint, {}, words.from};
   }
   if (command.abandon_replay && command.from.kind == StartPoint::Kind::none)
     return std::unexpected(
@@ -86,6 +101,49 @@ std::expected<CommandLine, std::string> make_verify(const Words& words) {
 
 std::expected<CommandLine, std::string> make_resume(const Words& words) {
   return plain_command(words, PipelineResumeCommand{words.reference});
+}
+
+// A time with its zone, or a position.
+std::optional<std::string> read_until(const std::string& text, RestoreRequest& request) {
+  if (!text.empty() && text.size() < 19 && text.find_first_not_of("0123456789") == std::string::npos) {
+    request.follow = RestoreOrder::Follow::until_position;
+    request.until_position.value = std::stoull(text);
+    return std::nullopt;
+  }
+  const Result<std::int64_t> time = parse_rfc3339(text);
+  if (!time)
+    return format(
+        "--until \"{}\": write a time with its zone, as in 2026-03-01T12:00:00Z or "
+        "2026-03-01T13:00:00+01:00, or a position of the journal",
+        text);
+  request.follow = RestoreOrder::Follow::until_time;
+  request.until_time = time_from_ns<JournalTime>(*time);
+  return std::nullopt;
+}
+
+std::expected<CommandLine, std::string> make_restore(const Words& words) {
+  RestoreCommand command;
+  command.reference = words.reference;
+  const Result<CheckpointId> id = parse_checkpoint_id(words.reference);
+  if (id)
+    command.request.checkpoint = *id;
+  else if (is_path(words.reference))
+    command.request.savepoint = words.reference;
+  else if (words.reference != "latest")
+    return std::unexpected(
+        format("\"{}\": write latest, chk-N, as in chk-42, or the path of a savepoint, as in "
+               "./{}",
+               words.reference, words.reference));
+  if (words.discard_later && !words.until.empty())
+    return std::unexpected("--discard-later replays nothing, --until replays up to a time: take one of them");
+  if (words.discard_later) command.request.follow = RestoreOrder::Follow::nothing;
+  if (!words.until.empty())
+    if (auto mistake = read_until(words.until, command.request)) return std::unexpected(std::move(*mistake));
+  return plain_command(words, std::move(command));
+}
+
+std::expected<CommandLine, std::string> make_savepoint(const Words& words) {
+  return plain_command(words, SavepointCreateCommand{words.file, words.stop});
 }
 
 template <class Command>
@@ -130,7 +188,8 @@ void add_run(Grammar& grammar) {
                  "  tidemark run -c tidemark.toml --from none"},
       make_run);
   run->add_option("--from", grammar.words.from,
-                  "start from `latest` (default), from `chk-N`, or from `none`:\nempty, dropping all state")
+                  "start from `latest` (default), from `chk-N` or a savepoint's path, replaying\n"
+                  "the journal after it, or from `none`: empty, setting all state aside")
       ->type_name("REF");
   run->add_flag("--abandon-replay", grammar.words.abandon_replay,
                 "do not replay what was journaled after the checkpoint:\nit is not counted")
@@ -201,6 +260,54 @@ void add_pipeline(Grammar& grammar) {
   resume->add_option("NAME", grammar.words.reference, "of the pipeline")->required()->type_name("");
 }
 
+void add_savepoint(Grammar& grammar) {
+  CLI::App* group = grammar.root.add_subcommand("savepoint", "Take savepoints: all state in one file");
+  group->allow_extras();
+  group->require_subcommand(0, 1);
+  group->footer("Example:\n  tidemark savepoint create /media/usb/night.savepoint");
+  CLI::App* create =
+      add_leaf(grammar, *group,
+               {.name = "create",
+                .does = "Have the running instance write all its state into one file",
+                .footer = "The file goes on in another directory, store or machine: tidemark restore FILE.\n"
+                          "With --stop the instance stops, having processed nothing beyond it.\n\n"
+                          "Examples:\n  tidemark savepoint create /media/usb/night.savepoint\n"
+                          "  tidemark savepoint create --stop ./moving.savepoint",
+                .json = true},
+               make_savepoint);
+  create->add_option("FILE", grammar.words.file, "where to; it must not exist yet")
+      ->required()
+      ->type_name("");
+  create->add_flag("--stop", grammar.words.stop, "stop the instance right after")->disable_flag_override();
+}
+
+void add_restore(Grammar& grammar) {
+  CLI::App* restore = add_leaf(
+      grammar, grammar.root,
+      {.name = "restore",
+       .does = "Have the next start resume from a checkpoint or a savepoint",
+       .footer = "No instance may be running. What was journaled after REF is replayed: nothing is lost.\n"
+                 "With --until or --discard-later the rest is left behind and a new timeline begins;\n"
+                 "what is left stays until newer checkpoints take its place. `restore latest` takes\n"
+                 "an earlier restore back. Exit code 3: REF does not exist.\n\n"
+                 "Examples:\n  tidemark restore chk-42\n"
+                 "  tidemark restore chk-42 --until 2026-03-01T12:00:00Z\n"
+                 "  tidemark restore /media/usb/night.savepoint --discard-later",
+       .json = true},
+      make_restore);
+  restore->add_option("REF", grammar.words.reference, "chk-N, latest, or the path of a savepoint")
+      ->required()
+      ->type_name("");
+  restore
+      ->add_flag("--discard-later", grammar.words.discard_later,
+                 "replay nothing of what was journaled after REF")
+      ->disable_flag_override();
+  restore
+      ->add_option("--until", grammar.words.until,
+                   "replay up to this time of arrival (RFC 3339, with zone) or position")
+      ->type_name("TIME");
+}
+
 std::unique_ptr<Grammar> make_grammar() {
   auto grammar = std::make_unique<Grammar>();
   CLI::App& root = grammar->root;
@@ -241,6 +348,8 @@ std::unique_ptr<Grammar> make_grammar() {
            "No window is closed by it. checkpoint.on_stop decides whether checkpoints stay.\n\n"
            "Examples:\n  tidemark stop\n  tidemark stop -c tidemark.toml"},
       make_plain<StopCommand>());
+  add_savepoint(*grammar);
+  add_restore(*grammar);
   add_leaf(*grammar, root,
            {.name = "version",
             .does = "Print the version, the build, and the libraries it runs with",

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "pipeline/appliance.h"
+#include "pipeline/restore.h"
 
 namespace tidemark {
 
@@ -48,6 +49,14 @@ struct PipelineResumeCommand {
   std::string name;
 };
 struct StopCommand {};
+struct SavepointCreateCommand {
+  std::string file;
+  bool stop = false;
+};
+struct RestoreCommand {
+  RestoreRequest request;
+  std::string reference;  // as it was written
+};
 struct VersionCommand {};
 
 struct CommandLine {
@@ -55,7 +64,7 @@ struct CommandLine {
   bool json = false;
   std::variant<RunCommand, CheckCommand, StatusCommand, CheckpointCreateCommand, CheckpointListCommand,
                CheckpointShowCommand, CheckpointVerifyCommand, PipelineResumeCommand, StopCommand,
-               VersionCommand>
+               VersionCommand, SavepointCreateCommand, RestoreCommand>
       command;
 };
 

@@ -21,6 +21,10 @@ struct Execution {
     return resume_pipeline_command(line, command);
   }
   ExitCode operator()(const StopCommand&) const { return stop_command(line); }
+  ExitCode operator()(const SavepointCreateCommand& command) const {
+    return create_savepoint_command(line, command);
+  }
+  ExitCode operator()(const RestoreCommand& command) const { return restore_command(line, command); }
   ExitCode operator()(const VersionCommand&) const { return version_command(line); }
 };
 

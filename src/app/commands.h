@@ -19,6 +19,8 @@ ExitCode show_checkpoint_command(const CommandLine& line, const CheckpointShowCo
 ExitCode verify_checkpoints_command(const CommandLine& line, const CheckpointVerifyCommand& command);
 ExitCode resume_pipeline_command(const CommandLine& line, const PipelineResumeCommand& command);
 ExitCode stop_command(const CommandLine& line);
+ExitCode create_savepoint_command(const CommandLine& line, const SavepointCreateCommand& command);
+ExitCode restore_command(const CommandLine& line, const RestoreCommand& command);
 ExitCode version_command(const CommandLine& line);
 
 }  // namespace tidemark

@@ -151,6 +151,39 @@ Result<std::string> ControlClient::read_line() {
 Result<JsonValue> ControlClient::ask(std::string_view request,
                                      const std::function<void(std::int64_t seconds)>& progress) {
   if (Status sent = send(std::string(request) + "\n"); !sent) return pass_on(sent);
+  return answer(progress);
+}
+
+Result<JsonValue> ControlClient::ask_with_file(std::string_view request, int descriptor,
+                                               const std::function<void(std::int64_t seconds)>& progress) {
+  if (Status sent = send_file(descriptor, request.front()); !sent) return pass_on(sent);
+  if (Status sent = send(std::string(request.substr(1)) + "\n"); !sent) return pass_on(sent);
+  return answer(progress);
+}
+
+// A descriptor travels with at least one byte.
+Status ControlClient::send_file(int descriptor, char first) {
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  iovec piece{.iov_base = &first, .iov_len = 1};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* part = CMSG_FIRSTHDR(&message);
+  part->cmsg_level = SOL_SOCKET;
+  part->cmsg_type = SCM_RIGHTS;
+  part->cmsg_len = CMSG_LEN(sizeof(int));
+  std::memcpy(CMSG_DATA(part), &descriptor, sizeof descriptor);
+  ssize_t sent = 0;
+  do {
+    sent = ::sendmsg(socket_, &message, MSG_NOSIGNAL);
+  } while (sent < 0 && errno == EINTR);
+  if (sent < 0) return fail(format("hand a file over control socket {}: {}", path_, std::strerror(errno)));
+  return {};
+}
+
+Result<JsonValue> ControlClient::answer(const std::function<void(std::int64_t seconds)>& progress) {
   while (true) {
     Result<std::string> line = read_line();
     if (!line) return pass_on(line);

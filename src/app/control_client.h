@@ -35,11 +35,16 @@ class ControlClient {
   // `request` is one JSON object without a newline. `progress` hears how long the instance has been at it.
   Result<JsonValue> ask(std::string_view request,
                         const std::function<void(std::int64_t seconds)>& progress = {});
+  // The same, handing over an open file with it.
+  Result<JsonValue> ask_with_file(std::string_view request, int descriptor,
+                                  const std::function<void(std::int64_t seconds)>& progress = {});
 
  private:
   ControlClient(int socket, std::string path, Duration silence)
       : socket_(socket), path_(std::move(path)), silence_(silence) {}
   Status send(std::string_view bytes);
+  Status send_file(int descriptor, char first);
+  Result<JsonValue> answer(const std::function<void(std::int64_t seconds)>& progress);
   Result<std::string> read_line();
   Status wait_for_bytes();
 

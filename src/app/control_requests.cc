@@ -113,4 +113,25 @@ ControlServer::Handler make_control_handler(Appliance& appliance, StopRequest st
   };
 }
 
+ControlServer::FileHandler make_file_handler(Appliance& appliance, SavepointStop stop) {
+  return [&appliance, stop = std::move(stop)](const JsonValue& request,
+                                              const std::shared_ptr<PassedFile>& file, Answer answer) {
+    SavepointTarget target{.write = [file](std::string_view bytes) { return file->write(bytes); },
+                           .sync = [file] { return file->sync(); }};
+    const std::string_view command = request.text_of("command");
+    if (command == "savepoint-create")
+      return appliance.create_savepoint(std::move(target),
+                                        [answer = std::move(answer)](Result<CheckpointId> id) {
+                                          if (!id) return answer(pass_on(id));
+                                          answer(id_document(*id));
+                                        });
+    if (command == "savepoint-stop")
+      return stop(std::move(target), [answer = std::move(answer)](Status stopped) {
+        if (!stopped) return answer(pass_on(stopped));
+        answer("{}");
+      });
+    answer(fail(format("this instance does not know the command \"{}\"", command), Error::Kind::usage));
+  };
+}
+
 }  // namespace tidemark

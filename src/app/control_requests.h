@@ -9,6 +9,9 @@
 //   {"command":"pipeline-resume","id":"NAME"}        {} once that is durable
 //   {"command":"stop"}                               {} once the instance has stopped; its process then ends
 //
+//   {"command":"savepoint-create","file":true}       {"id":"chk-42"} once the file that came along is synced
+//   {"command":"savepoint-stop","file":true}         {} once it is, and the instance has stopped
+//
 // Threads: loop only.   Lifetime: the appliance outlives the handler.
 #pragma once
 
@@ -23,5 +26,9 @@ namespace tidemark {
 using StopRequest = std::function<void(std::function<void(Status)> stopped)>;
 
 ControlServer::Handler make_control_handler(Appliance& appliance, StopRequest stop);
+
+// `stop` stops the instance with a last savepoint.
+using SavepointStop = std::function<void(SavepointTarget target, std::function<void(Status)> stopped)>;
+ControlServer::FileHandler make_file_handler(Appliance& appliance, SavepointStop stop);
 
 }  // namespace tidemark

@@ -130,10 +130,14 @@ void ControlServer::handle(const std::shared_ptr<Client>& client, std::string_vi
     return answer(client,
                   fail(format("a request is a JSON object on one line: {}", why), Error::Kind::usage));
   }
-  options_.handler(*request, [this, weak = std::weak_ptr(client)](const Result<std::string>& result) {
+  const Answer reply = [this, weak = std::weak_ptr(client)](const Result<std::string>& result) {
     const auto held = weak.lock();
     if (held && !held->gone) answer(held, result);
-  });
+  };
+  if (!request->boolean_of("file") || !options_.file_handler) return options_.handler(*request, reply);
+  std::shared_ptr<PassedFile> file = client->connection->take_file();
+  if (!file) return reply(fail("no file came with the request", Error::Kind::usage));
+  options_.file_handler(*request, std::move(file), reply);
 }
 
 void ControlServer::answer(const std::shared_ptr<Client>& client, const Result<std::string>& result) {

@@ -42,11 +42,16 @@ class ControlServer {
   using Answer = std::function<void(Result<std::string>)>;
   using Handler = std::function<void(const JsonValue& request, Answer answer)>;
 
+  // For requests that come with a file: {"command":"…","file":true} and its descriptor (SCM_RIGHTS).
+  using FileHandler =
+      std::function<void(const JsonValue& request, std::shared_ptr<PassedFile> file, Answer answer)>;
+
   struct Options {
     Network& network;
     Loop& loop;
     Log& log;
     Handler handler;
+    FileHandler file_handler = {};
   };
   explicit ControlServer(Options options);
   ControlServer(const ControlServer&) = delete;

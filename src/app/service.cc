@@ -34,10 +34,16 @@ Service::Service(Platform& platform, ServiceNotifier& notifier, Options options)
       control_({.network = platform.network,
                 .loop = platform.loop,
                 .log = platform.log,
-                .handler = make_control_handler(appliance_, [this](std::function<void(Status)> stopped) {
-                  platform_.log.info(kSubject, "stopping by command");
-                  stop(true, std::move(stopped));
-                })}) {}
+                .handler = make_control_handler(appliance_,
+                                                [this](std::function<void(Status)> stopped) {
+                                                  platform_.log.info(kSubject, "stopping by command");
+                                                  stop(true, std::move(stopped));
+                                                }),
+                .file_handler = make_file_handler(
+                    appliance_, [this](SavepointTarget target, std::function<void(Status)> stopped) {
+                      platform_.log.info(kSubject, "stopping by command, with a savepoint");
+                      stop_with_savepoint(std::move(target), std::move(stopped));
+                    })}) {}
 
 Service::~Service() = default;
 
@@ -87,6 +93,16 @@ void Service::stop(bool command, std::function<void(Status)> stopped_too) {
   waiting_for_stop_.push_back(std::move(stopped_too));
   if (std::exchange(stopping_, true)) return;
   appliance_.stop(command, [this](const Status& status) { stopped(status); });
+}
+
+void Service::stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped_too) {
+  if (stopping_ || ended_) return stopped_too(fail("the instance is stopping already", Error::Kind::busy));
+  if (!appliance_.running())
+    return stopped_too(
+        fail("no savepoint can be taken while " + appliance_.status().phase, Error::Kind::busy));
+  waiting_for_stop_.push_back(std::move(stopped_too));
+  stopping_ = true;
+  appliance_.stop_with_savepoint(std::move(target), [this](const Status& status) { stopped(status); });
 }
 
 void Service::stopped(const Status& status) {

@@ -44,6 +44,7 @@ class Service {
   Status listen();
   void ready(const Status& started);
   void stop(bool command, std::function<void(Status)> stopped);
+  void stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped);
   void stopped(const Status& status);
   void end(ExitCode code);
   void beat();

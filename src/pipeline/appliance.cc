@@ -66,7 +66,8 @@ Procedure Appliance::Work::shut_down(bool command) {
   const bool all_applied = co_await applied;
 
   // --- The last checkpoint. The results up to it are in their sinks or in the checkpoint.
-  Status status;
+  Status saved;  // as a savepoint, if that was asked for
+  bool covered = all_applied;
   if (!all_applied) {
     platform_.log.warning(
         "stop",
@@ -78,6 +79,23 @@ Procedure Appliance::Work::shut_down(bool command) {
         [this](std::function<void(Result<CheckpointId>)> done) { checkpointer_->request(std::move(done)); });
     const Result<CheckpointId> taken = co_await checkpoint;
     if (!taken) platform_.log.warning("stop", "without a final checkpoint: " + taken.error().message);
+    covered = taken.has_value();
+  }
+
+  // --- The savepoint of it, before anybody is told that what it holds is safe.
+  if (final_savepoint_) {
+    saved = fail("there is no savepoint: no checkpoint could be taken; the log says why");
+    if (covered) {
+      Later<Status> written(platform_.loop, [this](std::function<void(Status)> done) {
+        write_savepoint(*final_savepoint_, std::move(done));
+      });
+      saved = co_await written;
+    }
+    final_savepoint_.reset();
+    if (journal_)
+      tell_sources_safe(journal_->durable());
+    else if (checkpointer_->last())
+      tell_sources_safe(checkpointer_->last()->position);
   }
 
   // --- Without a journal it is the checkpoint that lets results go.
@@ -112,7 +130,7 @@ Procedure Appliance::Work::shut_down(bool command) {
   const bool deletes = command && settings_.checkpoint.delete_on_stop;
   identity_.accepted.clear();
   identity_.ended = deletes;  // whatever a crash leaves of the deletion is finished by the next start
-  status = write_identity(platform_.files, data_dir_, identity_);
+  Status status = write_identity(platform_.files, data_dir_, identity_);
   if (status && deletes) {
     store_.reset();
     status = delete_state(platform_.files, data_dir_);
@@ -122,7 +140,11 @@ Procedure Appliance::Work::shut_down(bool command) {
   if (checkpointer_->last())
     platform_.log.info("stop", format("stopped at position {}, {}", engine_->position().value,
                                       tidemark::to_text(checkpointer_->last()->id)));
-  finish_stop(std::move(status));
+  finish_stop(status ? std::move(saved) : std::move(status));
+}
+
+void Appliance::Work::tell_sources_safe(Position through) {
+  if (!final_savepoint_) flow_->safe(through);
 }
 
 bool Appliance::Work::covered_by_last() const {
@@ -214,7 +236,7 @@ void Appliance::Work::journal_moved() {
   if (journal_) {
     answer_resumes();
     for (auto& delivery : deliveries_) delivery->release(journal_->durable());
-    flow_->safe(journal_->durable());
+    tell_sources_safe(journal_->durable());
     if (journal_->size_on_disk() >= settings_.journal.max_size / 4 * 3 && !checkpointer_->under_way() &&
         checkpointer_->last().transform([](const Manifest& m) { return m.position; }).value_or(Position{}) !=
             engine_->position())
@@ -228,7 +250,7 @@ void Appliance::Work::completed(const Manifest& manifest) {
   order_done();
   if (journal_ || !replay_done()) return;
   for (auto& delivery : deliveries_) delivery->release(manifest.position);
-  flow_->safe(manifest.position);
+  tell_sources_safe(manifest.position);
   flow_->progress();
   remove_old_journal();
 }
@@ -450,6 +472,9 @@ void Appliance::stop(bool command, std::function<void(Status)> stopped) {
 void Appliance::on_ended(std::function<void()> ended) {
   work_->on_ended(std::move(ended));
 }
+bool Appliance::running() const {
+  return work_->accepts_checkpoints();
+}
 StatusReport Appliance::status() const {
   return work_->status();
 }
@@ -458,6 +483,15 @@ void Appliance::create_checkpoint(std::function<void(Result<CheckpointId>)> done
   if (work_->checkpointer() == nullptr || !work_->accepts_checkpoints())
     return done(fail("no checkpoint can be taken while " + work_->status().phase, Error::Kind::busy));
   work_->checkpointer()->request(std::move(done));
+}
+
+void Appliance::create_savepoint(SavepointTarget target, std::function<void(Result<CheckpointId>)> done) {
+  if (work_->checkpointer() == nullptr || !work_->accepts_checkpoints())
+    return done(fail("no savepoint can be taken while " + work_->status().phase, Error::Kind::busy));
+  work_->create_savepoint(std::move(target), std::move(done));
+}
+void Appliance::stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped) {
+  work_->stop_with_savepoint(std::move(target), std::move(stopped));
 }
 
 namespace {

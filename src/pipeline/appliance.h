@@ -18,6 +18,7 @@
 #include "base/result.h"
 #include "checkpoint/manifest.h"
 #include "config/settings.h"
+#include "pipeline/savepoint.h"
 #include "pipeline/status.h"
 #include "platform/platform.h"
 
@@ -27,8 +28,9 @@ class ServiceNotifier;
 
 // Where a start resumes from: `run --from`.
 struct StartPoint {
-  enum class Kind { latest, none, checkpoint } kind = Kind::latest;
-  CheckpointId id;  // checkpoint
+  enum class Kind { latest, none, checkpoint, savepoint } kind = Kind::latest;
+  CheckpointId id;        // checkpoint
+  std::string path = {};  // savepoint
 };
 
 struct ApplianceOptions {
@@ -59,6 +61,11 @@ class Appliance {
     CheckpointId id;
     Result<Manifest> manifest;
   };
+  // A checkpoint now, as one file that can be carried away; answered when `target` is synced. With
+  // stop_with_savepoint() the instance then stops, having processed nothing beyond it, and acknowledges
+  // nothing of it before it is safe.
+  void create_savepoint(SavepointTarget target, std::function<void(Result<CheckpointId>)> done);
+  void stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped);
   void list_checkpoints(std::function<void(Result<std::vector<Listed>>)> done);
   void verify_checkpoint(CheckpointId id, std::function<void(Status)> done);
   // Lets a pipeline that stands still go on; `done` when that is durable. not_found: there is none of this
@@ -66,6 +73,7 @@ class Appliance {
   void resume_pipeline(const std::string& name, std::function<void(Status)> done);
 
   StatusReport status() const;
+  bool running() const;  // started, and not yet stopping
 
  private:
   class Work;

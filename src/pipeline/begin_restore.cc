@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "pipeline/savepoint.h"
 #include "pipeline/wiring.h"
 
 namespace tidemark {
@@ -91,6 +92,7 @@ Result<std::optional<Position>> Appliance::Work::last_followed(const JournalFold
 // What sources took after their memory was kept is remembered, also where its effect is left behind.
 void Appliance::Work::remember_later(const JournalFolder& folder) {
   if (settings_.journal.enabled) remember_abandoned(folder, newest_ ? newest_->position : barrier_);
+  for (auto& source : sources_) source->gone_back_to(barrier_);
 }
 
 // How an operator goes on without what cannot be replayed.
@@ -107,7 +109,10 @@ void Appliance::Work::order_done() {
   if (const Status written = write_identity(platform_.files, data_dir_, identity_); !written) {
     identity_.restore = done;
     platform_.log.warning("restore", "it is carried out, but still noted: " + written.error().message);
+    return;
   }
+  if (const Status swept = sweep_savepoints(platform_.files, data_dir_, {}); !swept)
+    platform_.log.warning("restore", "the copy of a savepoint stays for now: " + swept.error().message);
 }
 
 }  // namespace tidemark

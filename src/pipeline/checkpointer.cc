@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "base/format.h"
 #include "base/invariant.h"
@@ -65,8 +66,9 @@ Checkpointer::~Checkpointer() {
 }
 
 void Checkpointer::adopt(std::vector<Manifest> retained, std::optional<Manifest> resumed,
-                         std::vector<CheckpointId> damaged) {
+                         std::vector<CheckpointId> damaged, std::vector<CheckpointId> left_behind) {
   damaged_ = std::move(damaged);
+  left_behind_ = std::move(left_behind);
   retained_ = std::move(retained);
   last_ = std::move(resumed);
   if (!last_) return;
@@ -359,13 +361,34 @@ Position Checkpointer::oldest_position() const {
   return std::ranges::min_element(retained_, {}, &Manifest::position)->position;
 }
 
+std::vector<Manifest>::iterator Checkpointer::oldest_free() {
+  const auto free = std::ranges::find_if(retained_, [this](const Manifest& manifest) {
+    return std::ranges::find(pinned_, manifest.id) == pinned_.end();
+  });
+  return free != retained_.end() && free->id == retained_.back().id ? retained_.end() : free;
+}
+
+void Checkpointer::unpin(CheckpointId id) {
+  const auto at = std::ranges::find(pinned_, id);
+  if (at != pinned_.end()) pinned_.erase(at);
+}
+
 // Older ones go after the new one is complete, never before; then what only they needed.
 void Checkpointer::retire() {
   auto gone = std::make_shared<std::vector<CheckpointId>>(std::exchange(damaged_, {}));
-  while (retained_.size() > parts_.settings.checkpoint.retain) {
-    gone->push_back(retained_.front().id);
-    retained_.erase(retained_.begin());
+  const std::size_t retain = parts_.settings.checkpoint.retain;
+  while (retained_.size() > retain) {
+    const auto oldest = oldest_free();
+    if (oldest == retained_.end()) break;
+    gone->push_back(oldest->id);
+    retained_.erase(oldest);
   }
+  std::erase_if(left_behind_, [&](CheckpointId left) {
+    const auto newer = std::ranges::count_if(retained_, [&](const Manifest& m) { return m.id > left; });
+    if (std::cmp_less(newer, retain)) return false;
+    gone->push_back(left);
+    return true;
+  });
   const Position oldest = oldest_needed();
   if (gone->empty()) return events_.trim(oldest);
   retiring_ = true;
@@ -388,15 +411,16 @@ void Checkpointer::retire() {
 }
 
 void Checkpointer::shorten_history() {
-  if (retained_.size() <= 1 || retiring_) return;
+  const auto going = oldest_free();
+  if (going == retained_.end() || retiring_) return;
   doors_.log.warning(
       "checkpoint",
       format("the journal has reached journal.max_size: {} is given up before its time so that it can be "
              "trimmed",
-             to_text(retained_.front().id)));
+             to_text(going->id)));
   auto status = std::make_shared<Status>();
-  const CheckpointId id = retained_.front().id;
-  retained_.erase(retained_.begin());
+  const CheckpointId id = going->id;
+  retained_.erase(going);
   const Position oldest = oldest_needed();
   retiring_ = true;
   doors_.lane.submit([store = parts_.store, id, status] { *status = store->remove(id); },

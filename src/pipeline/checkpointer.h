@@ -65,10 +65,14 @@ class Checkpointer {
   Checkpointer(Doors doors, Parts parts, Events events, CheckpointId next);
   ~Checkpointer();
 
-  // What a start found: retained manifests, ascending; the one resumed from, if any; and those that do not
-  // verify, which go when the next one is complete.
+  // What a start found: retained manifests, ascending; the one resumed from, if any; those that do not
+  // verify, which go when the next one is complete; and those of branches that were left, each of which goes
+  // when `retain` newer ones are there.
   void adopt(std::vector<Manifest> retained, std::optional<Manifest> resumed,
-             std::vector<CheckpointId> damaged);
+             std::vector<CheckpointId> damaged, std::vector<CheckpointId> left_behind);
+  // Somebody reads it: it stays, whatever `retain` says, until it is let go as often as it was pinned.
+  void pin(CheckpointId id) { pinned_.push_back(id); }
+  void unpin(CheckpointId id);
 
   // Periodic ones from now on.
   void run();
@@ -113,6 +117,8 @@ class Checkpointer {
   void committed(Status done);
   void retire();
   Position oldest_needed() const;  // of the retained ones
+  // The oldest retained one that may go, never the newest; end() when there is none.
+  std::vector<Manifest>::iterator oldest_free();
   void fail_with(Error error);
   void finish(Result<CheckpointId> result);
 
@@ -131,7 +137,7 @@ class Checkpointer {
   bool wanted_ = false;
   bool running_ = false;
   bool retiring_ = false;
-  std::vector<CheckpointId> damaged_;
+  std::vector<CheckpointId> damaged_, left_behind_, pinned_;
   std::vector<std::function<void(Result<CheckpointId>)>> waiting_, asking_;
   unsigned base_share_ = 1;  // a base is written in so many parts
   unsigned next_partition_ = 0;

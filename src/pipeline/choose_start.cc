@@ -3,6 +3,8 @@
 
 #include "base/format.h"
 #include "checkpoint/stores.h"
+#include "pipeline/restore.h"
+#include "pipeline/savepoint.h"
 #include "pipeline/segment_chain.h"
 #include "pipeline/set_aside.h"
 #include "pipeline/wiring.h"
@@ -14,6 +16,7 @@ std::string text_of_request(const ApplianceOptions& options) {
   std::string text;
   if (options.from.kind == StartPoint::Kind::none) text = " --from none";
   if (options.from.kind == StartPoint::Kind::checkpoint) text = " --from " + to_text(options.from.id);
+  if (options.from.kind == StartPoint::Kind::savepoint) text = " --from " + options.from.path;
   if (options.abandon_replay) text += " --abandon-replay";
   return text.empty() ? text : "run" + text;
 }
@@ -89,6 +92,10 @@ Status Appliance::Work::know_identity() {
     identity_ = std::move(*previous);
     take_order(done_before);
   }
+  if (options_.from.kind == StartPoint::Kind::savepoint && !done_before)
+    if (Status taken = take_savepoint(); !taken) return taken;
+  if (order_ && order_->savepoint == RestoreOrder::Savepoint::foreign)
+    if (Status moved = move_in(); !moved) return moved;
   identity_.run = identity_.run.next();
   for (const SourceSettings& source : settings_.sources)
     if (source.type == SourceSettings::Type::mqtt)
@@ -120,6 +127,42 @@ void Appliance::Work::take_order(bool done_before) {
   order_->begun = false;
 }
 
+// `run --from FILE`: the same as `tidemark restore FILE` before it. Noted at once, with the command line.
+Status Appliance::Work::take_savepoint() {
+  CheckpointId next = identity_.next_checkpoint;
+  auto store = open_store(settings_.checkpoint.store, {platform_.files, platform_.sqlite}, data_dir_, true);
+  if (!store) return pass_on(store);
+  auto ids = (*store)->list();
+  if (!ids) return pass_on(ids);
+  if (!ids->empty()) next = std::max(next, ids->back().next());
+  auto order = bring_savepoint(platform_.files, data_dir_, options_.from.path, identity_.lineage, next);
+  if (!order) return pass_on(order);
+  if (options_.abandon_replay) order->follow = RestoreOrder::Follow::nothing;
+  order_ = std::move(*order);
+  identity_.next_checkpoint = next.next();
+  return remember_order();
+}
+
+// A savepoint of another history: what is here is set aside, and a lineage of its own begins, at the point
+// where the savepoint's timeline was left. So nobody takes its results for those that the machine it came
+// from goes on to make.
+Status Appliance::Work::move_in() {
+  auto savepoint = Savepoint::open(platform_.files, savepoint_path(data_dir_, order_->checkpoint));
+  if (!savepoint) return pass_on(savepoint);
+  if (Status moved = set_aside_state(platform_.files, data_dir_); !moved) return moved;
+  const Manifest& manifest = savepoint->manifest();
+  Identity moved_in = new_identity(platform_.random, identity_);
+  moved_in.ancestry = savepoint->origin().ancestry.forked(manifest.timeline, manifest.position);
+  moved_in.accepted = identity_.accepted;
+  for (const auto& [name, id] : savepoint->origin().client_ids) moved_in.client_ids[name] = id;
+  order_->savepoint = RestoreOrder::Savepoint::own;
+  order_->follow = RestoreOrder::Follow::nothing;
+  order_->begun = true;
+  moved_in.restore = order_;
+  identity_ = std::move(moved_in);
+  return write_identity(platform_.files, data_dir_, identity_);
+}
+
 // What another lineage left is set aside, not deleted: one older generation is kept under the name
 // "previous".
 Status Appliance::Work::begin_lineage(const std::optional<Identity>& previous) {
@@ -138,6 +181,15 @@ Status Appliance::Work::choose_checkpoint() {
   store_ = std::move(*store);
   auto ids = store_->list();
   if (!ids) return pass_on(ids);
+  if (order_ && order_->savepoint != RestoreOrder::Savepoint::none &&
+      std::ranges::find(*ids, order_->checkpoint) == ids->end()) {
+    auto savepoint = Savepoint::open(platform_.files, savepoint_path(data_dir_, order_->checkpoint));
+    if (!savepoint) return pass_on(savepoint);
+    if (Status taken = import_savepoint(*savepoint, *store_, order_->checkpoint, identity_.lineage); !taken)
+      return taken;
+    ids = store_->list();
+    if (!ids) return pass_on(ids);
+  }
   if (!ids->empty()) identity_.next_checkpoint = std::max(identity_.next_checkpoint, ids->back().next());
 
   // The history as it was before the timeline of a restore that was begun: it says what sources have taken.
@@ -157,7 +209,9 @@ Status Appliance::Work::choose_checkpoint() {
       continue;
     }
     if (manifest->lineage != identity_.lineage) continue;
-    if (before_.contains(manifest->timeline, manifest->position)) newest_ = *manifest;
+    if (before_.contains(manifest->timeline, manifest->position) &&
+        (!newest_ || newest_->position <= manifest->position))
+      newest_ = *manifest;
     if (identity_.ancestry.contains(manifest->timeline, manifest->position) || manifest->id == named)
       candidates.push_back(std::move(*manifest));
     else

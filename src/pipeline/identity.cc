@@ -14,19 +14,10 @@ void encode_body(Encoder& out, const Identity& identity) {
   for (const std::uint8_t byte : identity.lineage.bytes) out.u8(byte);
   out.u32(identity.run.value);
   out.u64(identity.next_checkpoint.value);
-  out.varint(identity.ancestry.forks().size());
-  for (const Fork& fork : identity.ancestry.forks()) {
-    out.u32(fork.timeline.value);
-    out.u32(fork.parent.value);
-    out.u64(fork.at.value);
-  }
+  encode_forks(out, identity.ancestry);
   out.u8(identity.ended ? 1 : 0);
   out.bytes(identity.accepted);
-  out.varint(identity.client_ids.size());
-  for (const auto& [name, id] : identity.client_ids) {
-    out.bytes(name);
-    out.bytes(id);
-  }
+  encode_client_ids(out, identity.client_ids);
   out.u8(identity.restore ? 1 : 0);
   if (identity.restore) encode_restore_order(out, *identity.restore);
 }
@@ -35,6 +26,26 @@ bool decode_body(Decoder& in, Identity& identity) {
   for (std::uint8_t& byte : identity.lineage.bytes) byte = in.u8();
   identity.run.value = in.u32();
   identity.next_checkpoint.value = in.u64();
+  identity.ancestry = decode_forks(in);
+  identity.ended = in.u8() != 0;
+  identity.accepted = in.bytes();
+  identity.client_ids = decode_client_ids(in);
+  if (in.u8() != 0) identity.restore = decode_restore_order(in);
+  return in.complete();
+}
+
+}  // namespace
+
+void encode_forks(Encoder& out, const Ancestry& ancestry) {
+  out.varint(ancestry.forks().size());
+  for (const Fork& fork : ancestry.forks()) {
+    out.u32(fork.timeline.value);
+    out.u32(fork.parent.value);
+    out.u64(fork.at.value);
+  }
+}
+
+Ancestry decode_forks(Decoder& in) {
   std::vector<Fork> forks;
   for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
     Fork fork;
@@ -43,18 +54,25 @@ bool decode_body(Decoder& in, Identity& identity) {
     fork.at.value = in.u64();
     forks.push_back(fork);
   }
-  identity.ancestry = Ancestry(std::move(forks));
-  identity.ended = in.u8() != 0;
-  identity.accepted = in.bytes();
-  for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
-    const std::string name(in.bytes());
-    identity.client_ids[name] = std::string(in.bytes());
-  }
-  if (in.u8() != 0) identity.restore = decode_restore_order(in);
-  return in.complete();
+  return Ancestry(std::move(forks));
 }
 
-}  // namespace
+void encode_client_ids(Encoder& out, const std::map<std::string, std::string>& ids) {
+  out.varint(ids.size());
+  for (const auto& [name, id] : ids) {
+    out.bytes(name);
+    out.bytes(id);
+  }
+}
+
+std::map<std::string, std::string> decode_client_ids(Decoder& in) {
+  std::map<std::string, std::string> ids;
+  for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
+    const std::string name(in.bytes());
+    ids[name] = std::string(in.bytes());
+  }
+  return ids;
+}
 
 Identity new_identity(Random& random, const std::optional<Identity>& previous) {
   Identity identity;

@@ -46,6 +46,12 @@ Identity new_identity(Random& random, const std::optional<Identity>& previous);
 // The id that a broker knows us by: made once, at random, so that two boards of one name are two clients.
 const std::string& client_id_of(Identity& identity, const std::string& name, Random& random);
 
+// Parts of it that a savepoint carries too.
+void encode_forks(Encoder& out, const Ancestry& ancestry);
+Ancestry decode_forks(Decoder& in);
+void encode_client_ids(Encoder& out, const std::map<std::string, std::string>& ids);
+std::map<std::string, std::string> decode_client_ids(Decoder& in);
+
 std::string encode_identity(const Identity& identity);
 Result<Identity> decode_identity(std::string_view bytes);
 

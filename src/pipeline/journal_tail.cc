@@ -12,6 +12,11 @@ Status Appliance::Work::open_journal_tail() {
   if (order_) {
     if (Status begun = begin_restore(); !begun) return begun;
     folder.ancestry = identity_.ancestry;
+    std::erase_if(retained_, [this](const Manifest& manifest) {
+      const bool stays = identity_.ancestry.contains(manifest.timeline, manifest.position);
+      if (!stays) left_behind_.push_back(manifest.id);
+      return !stays;
+    });
   } else if (begun_without_checkpoint()) {
     folder.ancestry = identity_.ancestry.without_last();
     remember_abandoned(folder, std::max(barrier_, identity_.ancestry.forks().back().at));

@@ -322,7 +322,7 @@ void Appliance::Work::make_checkpointer() {
                                  if (journal_) journal_->trim(oldest);
                                }},
       identity_.next_checkpoint);
-  checkpointer_->adopt(retained_, resumed_, damaged_);
+  checkpointer_->adopt(retained_, resumed_, damaged_, left_behind_);
 }
 
 Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, bool& done) {

@@ -43,6 +43,8 @@ class Appliance::Work final : public EngineOutput {
   std::shared_ptr<CheckpointStore> shared_store() { return store_; }
   Checkpointer* checkpointer() { return checkpointer_.get(); }
   Platform& platform() { return platform_; }
+  void create_savepoint(SavepointTarget target, std::function<void(Result<CheckpointId>)> done);
+  void stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped);
   void on_ended(std::function<void()> ended) { ended_ = std::move(ended); }
   bool accepts_checkpoints() const { return phase_ == Phase::running; }
   void resume_pipeline(const std::string& name, std::function<void(Status)> done);
@@ -63,6 +65,8 @@ class Appliance::Work final : public EngineOutput {
   Status choose_checkpoint();
   Status load_checkpoint(const Manifest& manifest);
   void take_order(bool done_before);
+  Status take_savepoint();
+  Status move_in();
   Status check_named(const std::vector<Manifest>& candidates, CheckpointId named) const;
   const Manifest& memory_for(const SourceSettings& source, const Manifest& state) const;
 
@@ -107,7 +111,11 @@ class Appliance::Work final : public EngineOutput {
   bool give_up_for_room(bool failed_only);
   void answer_resumes();
 
+  // take_savepoint.cc
+  void write_savepoint(SavepointTarget target, std::function<void(Status)> done);
+
   // appliance.cc
+  void tell_sources_safe(Position through);
   Procedure shut_down(bool command);
   Status fork_durably(Position at);
   std::string configuration_name() const;
@@ -173,6 +181,8 @@ class Appliance::Work final : public EngineOutput {
   std::function<void(Status)> ready_, stopped_;
   std::function<void()> ended_;
   std::size_t sources_stopping_ = 0;
+  // A stop waits with its acknowledgements until this is written.
+  std::optional<SavepointTarget> final_savepoint_;
   std::function<void(bool)> sources_stopped_;
   Procedure procedure_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "platform/passed_file.h"
 
 namespace tidemark {
 
@@ -35,6 +36,8 @@ class Connection {
   virtual std::size_t unsent() const = 0;
   // Sends what is queued, then closes; the object may be destroyed meanwhile.
   virtual void close() = 0;
+  // The file that the peer handed over last with its bytes (SCM_RIGHTS), once; a local stream socket only.
+  virtual std::unique_ptr<PassedFile> take_file() { return nullptr; }
   virtual const std::string& peer() const = 0;  // "127.0.0.1:40312", for messages
   // Whether the peer has closed its end, asked of the kernel now: also when what it sent before is still to
   // be read, and while reading is paused.

@@ -62,6 +62,7 @@ class SocketConnection final : public Connection {
   void write(std::string bytes) override { stream_->write(std::move(bytes)); }
   std::size_t unsent() const override { return stream_->unsent(); }
   void close() override { stream_->close(); }
+  std::unique_ptr<PassedFile> take_file() override { return stream_->take_file(); }
   const std::string& peer() const override { return stream_->peer(); }
   bool peer_gone() const override { return stream_->peer_gone(); }
 
@@ -118,8 +119,10 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
         ::close(fd);
         return wait_a_little();
       }
-      auto stream = std::make_shared<SocketStream>(loop_, shared_, fd, SocketStream::Kind::socket,
-                                                   prepare(fd, as_sockaddr(from), length));
+      auto stream = std::make_shared<SocketStream>(
+          loop_, shared_, fd,
+          unix_path_.empty() ? SocketStream::Kind::socket : SocketStream::Kind::local_socket,
+          prepare(fd, as_sockaddr(from), length));
       accepted_(std::make_unique<SocketConnection>(std::move(stream), watcher_));
     }
   }

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -46,12 +47,36 @@ void SocketStream::resume() {
   want();
 }
 
+// Bytes, and a file that may come with them. Of several the last one is kept, the others are closed.
+long SocketStream::receive(std::string& buffer) {
+  constexpr std::size_t kMostFiles = 8;
+  alignas(cmsghdr) char control[CMSG_SPACE(kMostFiles * sizeof(int))];
+  iovec piece{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  msghdr message{};
+  message.msg_iov = &piece;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = ::recvmsg(fd_, &message, MSG_CMSG_CLOEXEC);
+  if (got < 0) return got;
+  for (cmsghdr* part = CMSG_FIRSTHDR(&message); part != nullptr; part = CMSG_NXTHDR(&message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
+    const std::size_t files = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (std::size_t i = 0; i < files; ++i) {
+      int descriptor = -1;
+      std::memcpy(&descriptor, CMSG_DATA(part) + i * sizeof(int), sizeof descriptor);
+      file_ = std::make_unique<PassedFile>(descriptor);
+    }
+  }
+  return got;
+}
+
 void SocketStream::read() {
   const auto self = shared_from_this();  // the callbacks may destroy the connection
   std::string& buffer = shared_->buffer;
   ssize_t got = 0;
   do {
-    got = ::read(fd_, buffer.data(), buffer.size());
+    got = kind_ == Kind::local_socket ? receive(buffer) : ::read(fd_, buffer.data(), buffer.size());
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
     if (events_.data) events_.data(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
@@ -78,7 +103,7 @@ void SocketStream::ended(const std::string& reason) {
 }
 
 void SocketStream::write(std::string bytes) {
-  if (closing_ || fd_ < 0 || bytes.empty() || kind_ != Kind::socket) return;
+  if (closing_ || fd_ < 0 || bytes.empty() || kind_ == Kind::standard_input) return;
   if (out_.empty())
     out_ = std::move(bytes);
   else

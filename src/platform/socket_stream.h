@@ -22,7 +22,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
     std::set<std::shared_ptr<SocketStream>> lingering;  // closed, with bytes left to send
     bool network_gone = false;
   };
-  enum class Kind { socket, standard_input };
+  enum class Kind { socket, local_socket, standard_input };  // local: its peer may hand over a file
 
   SocketStream(Loop& loop, std::shared_ptr<Shared> shared, int fd, Kind kind, std::string peer);
   ~SocketStream();
@@ -38,10 +38,12 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   void abandon();
   std::size_t unsent() const { return out_.size() - sent_; }
   const std::string& peer() const { return peer_; }
+  std::unique_ptr<PassedFile> take_file() { return std::move(file_); }
   bool peer_gone() const;
 
  private:
   void read();
+  long receive(std::string& buffer);
   void flush();
   void want();
   void ended(const std::string& reason);
@@ -56,6 +58,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   std::unique_ptr<FdWatch> watch_;
   Connection::Events events_;
   std::unique_ptr<Timer> linger_;
+  std::unique_ptr<PassedFile> file_;  // handed over last, and not yet taken
 
   std::string out_;
   std::size_t sent_ = 0;

@@ -70,6 +70,9 @@ class Source {
   virtual void remember_record(Position position, std::string_view topic, std::string_view payload,
                                std::string_view resume) = 0;
   virtual void remember_event(Position position, std::string_view payload) = 0;
+  // An older state was gone back to: what is remembered of positions behind this one lies on a branch that
+  // was left. It stays true, and is safe.
+  virtual void gone_back_to(Position /*at*/) {}
 
   virtual Status start() = 0;
   // Back-pressure: stop reading, go on reading. Keep-alives, timers and acknowledgements go on.

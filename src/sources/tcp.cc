@@ -44,6 +44,7 @@ class TcpSource final : public Source {
     last_ = position;
     peers_.remember_event(position, payload);
   }
+  void gone_back_to(Position at) override { peers_.gone_back_to(at); }
 
   Status start() override;
   void pause() override { set_paused(true); }

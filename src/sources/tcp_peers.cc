@@ -122,6 +122,10 @@ void PeerTable::remember_event(Position position, std::string_view payload) {
   peers_[slot] = std::move(peer);
 }
 
+void PeerTable::gone_back_to(Position at) {
+  for (Peer& peer : peers_) peer.last = std::min(peer.last, at);
+}
+
 void PeerTable::save(Encoder& out) const {
   out.u8(kSavedVersion);
   out.varint(peers_.size());

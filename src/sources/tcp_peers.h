@@ -66,6 +66,7 @@ class PeerTable {
 
   void remember_record(Position position, std::string_view resume);
   void remember_event(Position position, std::string_view payload);
+  void gone_back_to(Position at);
   void save(Encoder& out) const;
   bool load(Decoder& in);
 

@@ -222,6 +222,41 @@ Result<CheckpointId> Machine::create_checkpoint() {
   return std::move(*answer);
 }
 
+Status Machine::create_savepoint(const std::string& path, bool stop) {
+  auto opened = disk().open(path, Files::Open::create_new);
+  if (!opened) return pass_on(opened);
+  const std::shared_ptr<File> file = std::move(*opened);
+  auto at = std::make_shared<std::uint64_t>(0);
+  SavepointTarget target{.write = [file, at](std::string_view bytes) -> Status {
+                           Status written = file->write_at(*at, bytes);
+                           *at += bytes.size();
+                           return written;
+                         },
+                         .sync = [file] { return file->sync(); }};
+  auto answer = std::make_shared<std::optional<Status>>();
+  if (stop)
+    process_->appliance->stop_with_savepoint(std::move(target),
+                                             [answer](Status done) { *answer = std::move(done); });
+  else
+    process_->appliance->create_savepoint(std::move(target), [answer](Result<CheckpointId> done) {
+      *answer = done ? Status() : pass_on(done);
+    });
+  run_until([&] { return answer->has_value(); }, 10min);
+  if (!*answer) return fail(disk().dead() ? "the power went" : "the savepoint came to no end");
+  if (stop) process_.reset();
+  if (**answer) return disk().sync_directory(parent_path(path));
+  return std::move(**answer);
+}
+
+Result<RestoreNoted> Machine::restore(std::string_view config, const RestoreRequest& request) {
+  auto settings = settings_of(config);
+  if (!settings) return pass_on(settings);
+  FakeRandom random(options_.seed * 1000 + 500 + ++boots_);
+  const SqliteVfs vfs(disk());
+  const auto sqlite = make_sqlite_opener(vfs.name());
+  return order_restore({disk(), *sqlite}, random, *settings, request);
+}
+
 namespace {
 
 void hold(Lane& lane, bool on) {
@@ -262,6 +297,9 @@ void Machine::pass(Duration d) {
 }
 MonotonicTime Machine::now() const {
   return shared_->clock.monotonic();
+}
+JournalTime Machine::wall() const {
+  return time_from_ns<JournalTime>(shared_->clock.wall_ns());
 }
 void Machine::step_wall(Duration d) {
   shared_->clock.step_wall(d);

@@ -27,6 +27,7 @@
 #include "config/diagnostics.h"
 #include "config/settings.h"
 #include "pipeline/appliance.h"
+#include "pipeline/restore.h"
 #include "support/fake_log.h"
 #include "support/fake_mqtt.h"
 #include "support/fake_network.h"
@@ -77,6 +78,10 @@ class Machine {
   // Lets time pass until `holds`; false when it does not within `limit`, or when the power is gone.
   bool run_until(const std::function<bool()>& holds, Duration limit = 60s);
   Result<CheckpointId> create_checkpoint();
+  // A savepoint of the running instance into a file of the same disk; with `stop` the instance is gone then.
+  Status create_savepoint(const std::string& path, bool stop = false);
+  // `tidemark restore`, with no instance running.
+  Result<RestoreNoted> restore(std::string_view config, const RestoreRequest& request);
 
   // A disk that does not answer: the lane's work waits. Only with Lanes::at_once.
   void hold_journal(bool on);
@@ -90,6 +95,7 @@ class Machine {
   FakeLog& log();         // of all boots
   void pass(Duration d);  // time passes and nobody runs: the machine was off
   MonotonicTime now() const;
+  JournalTime wall() const;  // what the wall clock shows
   // The wall clock is set, or loses its synchronisation.
   void step_wall(Duration d);
   void set_synchronised(bool synchronised);
