@@ -283,6 +283,8 @@ void Appliance::Work::describe(Manifest& manifest) {
     Encoder memory;
     sources_[i]->save(memory);
     manifest.sections.emplace_back("source/" + settings_.sources[i].name, memory.take());
+    manifest.sections.emplace_back("type/" + settings_.sources[i].name,
+                                   type_name_of(settings_.sources[i].type));
     manifest.sources.push_back(
         {settings_.sources[i].name, sources_[i]->summary(), engine_->source_watermark(i)});
   }
@@ -299,7 +301,7 @@ void Appliance::Work::describe(Manifest& manifest) {
     if (name.starts_with("engine/") && manifest.section(name) == nullptr)
       manifest.sections.emplace_back(name, bytes);
   for (const auto& [name, bytes] : (gone_back ? *newest_ : *resumed_).sections)
-    if (name.starts_with("source/") && manifest.section(name) == nullptr)
+    if ((name.starts_with("source/") || name.starts_with("type/")) && manifest.section(name) == nullptr)
       manifest.sections.emplace_back(name, bytes);
 }
 
@@ -360,15 +362,11 @@ std::string Appliance::Work::phase_text() const {
   return {};
 }
 
-namespace {
-
 std::string type_name_of(SourceSettings::Type type) {
   for (const SourceDeclaration& declaration : source_registry())
     if (declaration.type == type) return std::string(declaration.name);
   return {};
 }
-
-}  // namespace
 
 StatusReport Appliance::Work::status() const {
   static constexpr std::string_view kSourceStates[] = {"starting", "connected", "waiting",

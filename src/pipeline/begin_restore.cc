@@ -104,7 +104,13 @@ std::string Appliance::Work::way_without_replay() const {
 
 // A checkpoint of the restored state stands: from here on the newest one is the right one.
 void Appliance::Work::order_done() {
-  if (!identity_.restore) return;
+  const bool first = !std::exchange(identity_.had_checkpoint, true);
+  if (!identity_.restore) {
+    if (!first) return;
+    if (const Status written = write_identity(platform_.files, data_dir_, identity_); !written)
+      identity_.had_checkpoint = false;
+    return;
+  }
   const std::optional<RestoreOrder> done = std::exchange(identity_.restore, std::nullopt);
   if (const Status written = write_identity(platform_.files, data_dir_, identity_); !written) {
     identity_.restore = done;

@@ -260,6 +260,12 @@ Status Appliance::Work::choose_checkpoint() {
             "--from none`",
             ids->size(), data_dir_, identity_path(data_dir_)),
         Error::Kind::corrupt);
+  if (identity_.had_checkpoint)
+    platform_.log.warning(
+        "checkpoint",
+        format("there is none left in {}, though some were taken: all is counted again from the "
+               "journal, if it reaches back to its beginning. Were they removed?",
+               data_dir_));
   if (Status made = make_engine(); !made) return made;
   if (Status made = make_sources(); !made) return made;
   make_deliveries();
@@ -314,16 +320,31 @@ Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
   if (Status restored = engine_->restored(); !restored) return restored;
   if (Status made = make_sources(); !made) return made;
   for (std::size_t i = 0; i < sources_.size(); ++i)
-    if (const std::string* memory =
-            memory_for(settings_.sources[i], manifest).section("source/" + settings_.sources[i].name)) {
-      Decoder in(*memory);
-      if (!sources_[i]->load(in) || !in.complete())
-        return fail(format("{}: what source \"{}\" remembers does not decode", to_text(manifest.id),
-                           settings_.sources[i].name),
-                    Error::Kind::corrupt);
-    }
+    if (Status remembered = load_memory(i, memory_for(settings_.sources[i], manifest)); !remembered)
+      return remembered;
   make_deliveries();
   return {};
+}
+
+// What another type of source remembered under this name says nothing to this one.
+Status Appliance::Work::load_memory(std::size_t source, const Manifest& manifest) {
+  const SourceSettings& settings = settings_.sources[source];
+  const std::string* memory = manifest.section("source/" + settings.name);
+  if (memory == nullptr) return {};
+  const std::string type = type_name_of(settings.type);
+  const std::string* before = manifest.section("type/" + settings.name);
+  if (before != nullptr && *before != type) {
+    platform_.log.warning(
+        "sources." + settings.name,
+        format("it was of type \"{}\" when {} was taken, now it is \"{}\": it begins without "
+               "what it remembered of its peers and files",
+               *before, to_text(manifest.id), type));
+    return {};
+  }
+  Decoder in(*memory);
+  if (sources_[source]->load(in) && in.complete()) return {};
+  return fail(format("{}: what source \"{}\" remembers does not decode", to_text(manifest.id), settings.name),
+              Error::Kind::corrupt);
 }
 
 // What a source remembers is what its peers were told. It is the newest there is, also where an older state

@@ -44,6 +44,12 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
                                    .outlets = pipeline.outlets,
                                    .output = options.output,
                                    .hash_seed = options.hash_seed});
+    pipeline.by_clock = pipeline.plan.processing_time ||
+                        std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
+                          return input.from_source
+                                     ? !options.plan.sources[input.index].timestamp_slot.has_value()
+                                     : engine->pipelines_[input.index]->by_clock;
+                        });
     pipeline.time_driven = std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
       if (input.from_source) return false;
       const Pipeline& upstream = *engine->pipelines_[input.index];
@@ -150,11 +156,13 @@ bool Engine::run_pipelines() {
       pipeline.inbox.pop_front();
     }
     pipeline.inbox_texts.clear();
-    if (closing_for_step_ && !pipeline.work->close_processing_time(now_, position_, budget)) return false;
-    // Windows of processing time have just forgotten the time before the step, which is what now_ still
-    // shows.
-    const bool forgotten = closing_for_step_ && pipeline.plan.processing_time;
-    if (!forgotten && !advance_watermark(pipeline, budget)) return false;
+    if (closing_for_step_ && !pipeline.work->close_for_step(now_, position_, pipeline.by_clock, budget))
+      return false;
+    // What counts by the clock has just forgotten the time before the step, which is what now_ still shows.
+    if (closing_for_step_ && pipeline.by_clock)
+      pipeline.watermark = pipeline.output_watermark = kEventTimeMin;
+    else if (!advance_watermark(pipeline, budget))
+      return false;
     pipeline.row_taken = false;
   }
   has_row_ = false;

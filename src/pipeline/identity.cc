@@ -15,7 +15,7 @@ void encode_body(Encoder& out, const Identity& identity) {
   out.u32(identity.run.value);
   out.u64(identity.next_checkpoint.value);
   encode_forks(out, identity.ancestry);
-  out.u8(identity.ended ? 1 : 0);
+  out.u8(static_cast<std::uint8_t>((identity.ended ? 1 : 0) | (identity.had_checkpoint ? 2 : 0)));
   out.bytes(identity.accepted);
   encode_client_ids(out, identity.client_ids);
   out.u8(identity.restore ? 1 : 0);
@@ -27,7 +27,9 @@ bool decode_body(Decoder& in, Identity& identity) {
   identity.run.value = in.u32();
   identity.next_checkpoint.value = in.u64();
   identity.ancestry = decode_forks(in);
-  identity.ended = in.u8() != 0;
+  const std::uint8_t flags = in.u8();
+  identity.ended = (flags & 1) != 0;
+  identity.had_checkpoint = (flags & 2) != 0;
   identity.accepted = in.bytes();
   identity.client_ids = decode_client_ids(in);
   if (in.u8() != 0) identity.restore = decode_restore_order(in);

@@ -7,7 +7,8 @@
 //   magic "TMLINEA1"  version u32  body length u32  body  checksum u64 over all before it
 //   body: lineage (16 bytes)  run u32  next checkpoint u64  forks (count, then timeline u32, parent u32,
 //   position u64)
-//         ended u8  accepted (text)  client ids (count, then name, id)  restore (restore_order.h)
+//         flags u8 (bit 0 ended, bit 1 had_checkpoint)  accepted (text)  client ids (count, then name, id)
+//         restore (restore_order.h)
 //         -- counts varint, texts length-prefixed
 // Value.
 #pragma once
@@ -32,6 +33,7 @@ struct Identity {
   Ancestry ancestry;
   // A stop that deletes has begun to delete: nothing of this lineage counts any more.
   bool ended = false;
+  bool had_checkpoint = false;  // one was completed: that there is none must be said
   // What the command line of `run` asked for (`--from none`, `--from chk-7`) and what has been done, until
   // the next clean stop: the same command line, given again by a service manager after a crash, must not do
   // it once more. Empty for a plain `run`.

@@ -202,9 +202,9 @@ bool KeyedOperator::close_until(std::int64_t until, JournalTime now, Position po
     }
     window = open_.upper_bound(*closed_through_);
   }
+  if (!drop_expired(until, budget)) return false;
   closed_through_.reset();
   watermark_ = until;
-  drop_expired(until);
   return true;
 }
 
@@ -239,30 +239,50 @@ bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
   return true;
 }
 
-void KeyedOperator::drop_expired(std::int64_t until) {
+// Windows whose lateness is over. In slices as well: they may hold a million keys.
+bool KeyedOperator::drop_expired(std::int64_t until, Budget& budget) {
   while (!open_.empty()) {
     const auto first = open_.begin();
     const EventTime end = time_from_ns<EventTime>(windows_.end_of(first->first));
     if (to_ns(saturating_add(end, lateness_)) > until) break;
-    for (EntryTable::Entry* entry : first->second) table_.erase(entry);
-    open_.erase(first);
+    if (!drop_oldest(budget)) return false;
   }
+  return true;
 }
 
-bool KeyedOperator::close_processing_time(JournalTime now, Position position, Budget& budget) {
+bool KeyedOperator::drop_oldest(Budget& budget) {
+  std::vector<EntryTable::Entry*>& entries = open_.begin()->second;
+  for (; !entries.empty(); entries.pop_back()) {
+    if (!budget.take()) return false;
+    table_.erase(entries.back());
+  }
+  open_.erase(open_.begin());
+  return true;
+}
+
+bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) {
   if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
     if (every_due_) every_due_ = std::min(*every_due_, now);
     return emit_due(now, position, budget);
   }
-  if (!windowed() || !plan_.processing_time) return true;
+  if (!windowed() || !begins_anew) return true;
   // Everything open ends now; windows of the time before the step may open again later, as new ones.
   while (!open_.empty() || closing_.what != Closing::What::nothing) {
     if (closing_.what == Closing::What::nothing) {
-      closing_ = {Closing::What::window, open_.begin()->first};
+      const std::int64_t start = open_.begin()->first;
+      const bool emitted =
+          windows_.end_of(start) <= watermark_ || (closed_through_ && start <= *closed_through_);
+      if (emitted) {  // it only waits for its lateness, which is over
+        if (!drop_oldest(budget)) return false;
+        continue;
+      }
+      closed_through_ = start;
+      closing_ = {Closing::What::window, start};
       drain_.start(open_.begin()->second);
     }
     if (!drain(now, position, budget)) return false;
   }
+  closed_through_.reset();
   watermark_ = to_ns(kEventTimeMin);
   return true;
 }

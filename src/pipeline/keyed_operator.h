@@ -27,7 +27,7 @@ class KeyedOperator final : public Operator {
   ~KeyedOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
-  bool close_processing_time(JournalTime now, Position position, Budget& budget) override;
+  bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;
   EntryTable* table() override { return &table_; }
   void save(Encoder& out) const override;
@@ -55,7 +55,8 @@ class KeyedOperator final : public Operator {
   bool close_until(std::int64_t until, JournalTime now, Position position, Budget& budget);
   bool emit_due(JournalTime now, Position position, Budget& budget);
   bool drain(JournalTime now, Position position, Budget& budget);
-  void drop_expired(std::int64_t until);
+  bool drop_expired(std::int64_t until, Budget& budget);
+  bool drop_oldest(Budget& budget);
   void emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position);
   Aggregate::Input input_of(std::size_t aggregate, const InputRow& row) const;
 

@@ -71,8 +71,9 @@ class Operator {
   // The watermark has come to `watermark` and journal time to `now`: closes windows, emits what is due. False
   // when the budget ended first; then it is called again with the same arguments before anything else.
   virtual bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) = 0;
-  // The wall clock was set back: open processing-time windows end at `now`, the time before the step.
-  virtual bool close_processing_time(JournalTime now, Position position, Budget& budget) = 0;
+  // The wall clock was set back: what waits for a beat is emitted, and open windows of an operator whose time
+  // `begins_anew` end at `now`, the time before the step.
+  virtual bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) = 0;
   // When journal time alone will make it do something; none when nothing is pending.
   virtual std::optional<JournalTime> next_due(bool time_driven) const = 0;
   virtual EntryTable* table() = 0;  // null when it keeps none

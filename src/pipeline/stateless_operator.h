@@ -11,7 +11,7 @@ class StatelessOperator final : public Operator {
   explicit StatelessOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
-  bool close_processing_time(JournalTime, Position, Budget&) override { return true; }
+  bool close_for_step(JournalTime, Position, bool, Budget&) override { return true; }
   std::optional<JournalTime> next_due(bool) const override { return std::nullopt; }
   EntryTable* table() override { return nullptr; }
   void save(Encoder& out) const override { rows_.save(out); }

@@ -68,6 +68,7 @@ class Appliance::Work final : public EngineOutput {
   Status take_savepoint();
   Status move_in();
   Status check_named(const std::vector<Manifest>& candidates, CheckpointId named) const;
+  Status load_memory(std::size_t source, const Manifest& manifest);
   const Manifest& memory_for(const SourceSettings& source, const Manifest& state) const;
 
   // begin_restore.cc
@@ -187,6 +188,8 @@ class Appliance::Work final : public EngineOutput {
   Procedure procedure_;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
+
+std::string type_name_of(SourceSettings::Type type);
 
 // What the command line asks for beyond a plain `run`: "run --from chk-7"; empty when nothing.
 std::string text_of_request(const ApplianceOptions& options);

@@ -143,3 +143,56 @@ TEST_CASE("after the clock was set back, results of every beat do not wait for t
   machine.apply(EntryKind::tick, 110s, "", "");
   CHECK(machine.output.rows == std::vector<std::string>{"a 2"});
 }
+
+TEST_CASE(
+    "after the clock was set back, windows by time of arrival and those behind them begin anew as well") {
+  Machine machine(std::string(kPlant) + R"(window = { type = "tumbling", size = "1m" }
+[pipelines.total]
+from = ["p"]
+to = ["out"]
+key_by = ["1 AS one"]
+select = ["sum(n) AS all"]
+window = { type = "tumbling", size = "1m" }
+)");
+  const auto step_back = std::string(to_payload(ClockEvent::step_back));
+  machine.apply(EntryKind::record, 541s, "plant/a", "{}");
+  machine.apply(EntryKind::record, 601s, "plant/a", "{}");  // closes the minute before
+  machine.apply(EntryKind::clock_step, 100s, "", step_back);
+  CHECK(machine.output.rows == std::vector<std::string>{"a 1", "1 1", "a 1", "1 1"});
+  machine.output.rows.clear();
+  machine.apply(EntryKind::record, 101s, "plant/a", "{}");
+  machine.apply(EntryKind::record, 121s, "plant/a", "{}");
+  machine.apply(EntryKind::record, 181s, "plant/a", "{}");
+  CHECK(machine.output.rows == std::vector<std::string>{"a 1", "1 1", "a 1", "1 1"});
+  CHECK(machine.engine->pipeline_counters(0).late == 0);
+  CHECK(machine.engine->pipeline_counters(1).late == 0);
+}
+
+TEST_CASE(
+    "after the clock was set back, a window that was emitted and waits for late records is not emitted "
+    "again") {
+  Machine machine(std::string(kPlant) + R"(window = { type = "tumbling", size = "1m" }
+allowed_lateness = "5m"
+)");
+  machine.apply(EntryKind::record, 541s, "plant/a", "{}");
+  machine.apply(EntryKind::record, 601s, "plant/b", "{}");
+  CHECK(machine.output.rows == std::vector<std::string>{"a 1"});
+  machine.apply(EntryKind::clock_step, 100s, "", std::string(to_payload(ClockEvent::step_back)));
+  CHECK(machine.output.rows == std::vector<std::string>{"a 1", "b 1"});
+  CHECK(machine.engine->pipeline_table(0)->size() == 0);
+}
+
+TEST_CASE("windows whose lateness is over go in slices") {
+  Machine machine(std::string(kPlant) + R"(window = { type = "tumbling", size = "1m" }
+allowed_lateness = "1m"
+)");
+  constexpr std::size_t kDevices = 3 * Engine::kStepsPerSlice;
+  for (std::size_t i = 0; i < kDevices; ++i)
+    machine.apply(EntryKind::record, 1s, format("plant/{:05}", i), "{}");
+  CHECK(machine.apply(EntryKind::record, 61s, "plant/b", "{}") >= 3);
+  CHECK(machine.output.rows.size() == kDevices);
+  CHECK(machine.engine->pipeline_table(0)->size() == kDevices + 1);
+  CHECK(machine.apply(EntryKind::record, 125s, "plant/b", "{}") >= 3);
+  CHECK(machine.engine->pipeline_table(0)->size() == 2);
+  CHECK(machine.output.rows.size() == kDevices + 1);
+}

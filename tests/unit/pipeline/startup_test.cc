@@ -395,6 +395,40 @@ TEST_CASE("start: without a journal --from of an older checkpoint is refused, wi
   CHECK(refusal.contains("`tidemark restore chk-1 --discard-later`"));
 }
 
+TEST_CASE("start: checkpoints that were removed are missed in the log; the journal makes up for them") {
+  World world;
+  const Config config{.checkpoint = "interval = \"1h\""};
+  world.boot(config);
+  world.feed(2);
+  REQUIRE(world.machine.create_checkpoint());
+  world.feed(1);
+  world.crash();
+  CHECK_FALSE(world.machine.log().contains("Were they removed?"));
+  for (const std::string& path : world.files_under("data/checkpoints/")) world.machine.disk().erase(path);
+  world.boot(config);
+  CHECK(world.machine.log().contains("Were they removed?"));
+  world.feed(1);
+  CHECK(world.last() == row(4));
+  CHECK(world.rows() == 4);
+}
+
+TEST_CASE("start: a source of another type under the same name begins with an empty memory, and says so") {
+  World world;
+  const Config config{};
+  world.boot(config);
+  world.feed(2);
+  world.stop();
+  world.machine.disk().put("/data/in.json", "{\"k\":\"a\"}\n");
+  std::string text = config.text();
+  const std::string tcp = "type = \"tcp\"\nlisten = \"127.0.0.1:9999\"\nack = true\n";
+  text.replace(text.find(tcp), tcp.size(), "type = \"file\"\npath = \"/data/in.json\"\n");
+  const Status booted = world.machine.boot(text);
+  REQUIRE_MESSAGE(booted, booted.error().message);
+  CHECK(world.machine.log().contains("it was of type \"tcp\" when chk-"));
+  world.machine.advance(1s);
+  CHECK(world.last() == row(3));
+}
+
 TEST_CASE("start: damage in the middle of the journal is refused, a torn end is not") {
   World world;
   const Config config{.checkpoint = "interval = \"1h\""};
