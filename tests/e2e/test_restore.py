@@ -29,7 +29,7 @@ def word_count(tidemark, free_port):
 
 
 @pytest.mark.parametrize("store", ["files", "sqlite"])
-@pytest.mark.interface("restore", "restore --discard-later")
+@pytest.mark.interface("restore", "restore REF", "restore --discard-later")
 def test_discarded_hellos_are_counted_no_more(store, word_count):
     instance, port = word_count(store)
     instance.start()
@@ -68,7 +68,7 @@ def test_back_to_a_position_and_to_a_moment(word_count):
 
 @pytest.mark.parametrize("to", ["files", "sqlite"])
 @pytest.mark.parametrize("by_run", [False, True])
-@pytest.mark.interface("savepoint create", "savepoint create --stop")
+@pytest.mark.interface("savepoint create", "savepoint create FILE", "savepoint create --stop", "run --from")
 def test_a_savepoint_moves_to_another_directory_and_store(to, by_run, word_count, tmp_path):
     instance, port = word_count("sqlite" if to == "files" else "files")
     file = tmp_path / "moving.savepoint"
@@ -93,3 +93,15 @@ def test_a_savepoint_moves_to_another_directory_and_store(to, by_run, word_count
     other.start(*(["--from", str(file)] if by_run else []))
     hellos(other, port, 1, 9)
     assert other.terminate() == 0
+
+
+@pytest.mark.interface("savepoint create --json", "restore --json")
+def test_programs_are_answered_in_json(word_count, tmp_path):
+    instance, port = word_count()
+    instance.start()
+    hellos(instance, port, 2, 2)
+    file = tmp_path / "two.savepoint"
+    assert str(file) in json.dumps(instance.command("savepoint", "create", str(file), json=True))
+    name = instance.command("checkpoint", "create").stdout.strip()
+    assert instance.terminate() == 0
+    assert name in json.dumps(instance.command("restore", name, json=True))
