@@ -214,15 +214,44 @@ void Appliance::Work::make_room() {
   const bool journal_full = journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
   const bool sinks_wait =
       !journal_ && std::ranges::any_of(deliveries_, [](const auto& d) { return d->full(); });
-  if (!journal_full && !sinks_wait) return;
+  const bool rescue = disk_low_ && journal_ && ballast_ && !ballast_->there();
+  if (!journal_full && !sinks_wait && !rescue) return;
   if (journal_full && give_up_for_room(true)) return;
   const bool covered = checkpointer_->last() && checkpointer_->last()->position == engine_->position();
   if (!covered)
     checkpointer_->request();
   else if (journal_full && checkpointer_->retained() > 1)
-    checkpointer_->shorten_history();
+    checkpointer_->shorten_history("the journal has reached journal.max_size");
+  else if (rescue && checkpointer_->retained() > 1)
+    checkpointer_->shorten_history("the disk is full");
   else if (journal_full)
     give_up_for_room(false);
+}
+
+// A write found no room. With the ballast's, what is journaled becomes durable and a checkpoint complete;
+// then the journal can be trimmed.
+void Appliance::Work::disk_full(const Error& error) {
+  if (error.kind != Error::Kind::no_space || !ballast_) return;
+  ballast_->give_up([this] {
+    disk_looked_at_ = {};
+    look_at_free_space();
+    if (journal_) journal_->sync_now();
+    checkpointer_->request();
+  });
+}
+
+// About as much as a base and a journal segment need; where there is room for more than that.
+void Appliance::Work::lay_in_ballast(const Manifest& manifest) {
+  constexpr std::uint64_t kLeast = 64u << 10, kMost = 64u << 20;
+  // Not at once: a start has other things to write.
+  if (!ballast_ || ballast_->there() || phase_ != Phase::running || platform_.loop.now() < begun_ + 1min)
+    return;
+  const std::uint64_t segment = settings_.journal.enabled ? kJournalSegment : 0;
+  const std::uint64_t size = std::clamp<std::uint64_t>(
+      manifest.total_bytes() + std::min(segment, settings_.journal.max_size / 4), kLeast, kMost);
+  const auto free = platform_.files.free_space(data_dir_);
+  const std::uint64_t limit = settings_.limits.min_free;
+  if (free && *free > limit + limit / 2 + 2 * size) ballast_->lay_in(size);
 }
 
 void Appliance::Work::noticed(std::string_view subject, std::string_view kind, std::string_view text) {
@@ -233,6 +262,8 @@ void Appliance::Work::noticed(std::string_view subject, std::string_view kind, s
 void Appliance::Work::journal_moved() {
   if (!replay_done() || phase_ == Phase::failed) return;
   look_at_free_space();
+  if (journal_)
+    if (const auto trouble = journal_->trouble()) disk_full(*trouble);
   if (journal_) {
     answer_resumes();
     for (auto& delivery : deliveries_) delivery->release(journal_->durable());
@@ -248,6 +279,7 @@ void Appliance::Work::journal_moved() {
 
 void Appliance::Work::completed(const Manifest& manifest) {
   order_done();
+  lay_in_ballast(manifest);
   if (journal_ || !replay_done()) return;
   for (auto& delivery : deliveries_) delivery->release(manifest.position);
   tell_sources_safe(manifest.position);

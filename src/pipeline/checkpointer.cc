@@ -410,14 +410,12 @@ void Checkpointer::retire() {
       });
 }
 
-void Checkpointer::shorten_history() {
+void Checkpointer::shorten_history(std::string_view why) {
   const auto going = oldest_free();
   if (going == retained_.end() || retiring_) return;
-  doors_.log.warning(
-      "checkpoint",
-      format("the journal has reached journal.max_size: {} is given up before its time so that it can be "
-             "trimmed",
-             to_text(going->id)));
+  doors_.log.warning("checkpoint",
+                     format("{}: {} is given up before its time so that the journal can be trimmed", why,
+                            to_text(going->id)));
   auto status = std::make_shared<Status>();
   const CheckpointId id = going->id;
   retained_.erase(going);
@@ -439,7 +437,9 @@ void Checkpointer::fail_with(Error error) {
   doors_.log.warning("checkpoint", format("{} failed: {}", to_text(capture_->id), error.message));
   for (Capture::Part& part : capture_->parts)
     if (part.table.table->snapshot_under_way()) part.table.table->abandon_snapshot();
+  const Error why = error;
   finish(std::unexpected(std::move(error)));
+  events_.failed(why);
 }
 
 void Checkpointer::finish(Result<CheckpointId> result) {

@@ -59,6 +59,7 @@ class Checkpointer {
     std::function<void()> hurry_journal;
     std::function<void(Manifest&)> describe;  // lineage, timeline, run, sources' sections and summaries
     std::function<void(const Manifest&)> completed;  // before older ones go
+    std::function<void(const Error&)> failed;
     std::function<void(Position oldest)> trim;  // the journal up to here is needed by no retained checkpoint
   };
 
@@ -93,8 +94,8 @@ class Checkpointer {
     running_ = false;
     timer_.reset();
   }
-  // Retained checkpoints are given up, oldest first, until one is left: the journal needs the room.
-  void shorten_history();
+  // Retained checkpoints are given up, oldest first, until one is left: somebody needs the room.
+  void shorten_history(std::string_view why);
 
   const std::optional<Manifest>& last() const { return last_; }
   // The oldest retained one's position.

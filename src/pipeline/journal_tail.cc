@@ -42,16 +42,15 @@ Status Appliance::Work::open_journal_tail() {
   if (settings_.journal.enabled) {
     journal_ = std::make_unique<JournalWriter>(
         JournalWriter::Doors{platform_.loop, platform_.files, platform_.journal_lane, platform_.log},
-        JournalWriter::Options{
-            .folder = folder.path,
-            .settings = settings_.journal,
-            .lineage = identity_.lineage,
-            .timeline = identity_.ancestry.current(),
-            .run = identity_.run,
-            .ancestry = identity_.ancestry,
-            .after = extent_.end,
-            .last_time = last_time,
-            .segment_size = std::min<std::uint64_t>(8u << 20, settings_.journal.max_size / 4)},
+        JournalWriter::Options{.folder = folder.path,
+                               .settings = settings_.journal,
+                               .lineage = identity_.lineage,
+                               .timeline = identity_.ancestry.current(),
+                               .run = identity_.run,
+                               .ancestry = identity_.ancestry,
+                               .after = extent_.end,
+                               .last_time = last_time,
+                               .segment_size = std::min(kJournalSegment, settings_.journal.max_size / 4)},
         names_);
     journal_->on_progress([this] { journal_moved(); });
   }

@@ -36,6 +36,8 @@ Procedure Appliance::Work::start_up() {
   // meanwhile.
   if (Status done = restore_pending(); !done) co_return started(std::move(done));
   for (std::size_t i = 0; i < deliveries_.size(); ++i) deliveries_[i]->open(plan_->sink_schemas[i]);
+  ballast_ =
+      std::make_unique<Ballast>(platform_.files, platform_.bulk_lane, platform_.log, ballast_path(data_dir_));
   make_checkpointer();
 
   // --- The replay: the same function over the same entries makes the same results, and sinks skip what they
@@ -317,6 +319,7 @@ void Appliance::Work::make_checkpointer() {
                                },
                            .describe = [this](Manifest& manifest) { describe(manifest); },
                            .completed = [this](const Manifest& manifest) { completed(manifest); },
+                           .failed = [this](const Error& error) { disk_full(error); },
                            .trim =
                                [this](Position oldest) {
                                  if (journal_) journal_->trim(oldest);

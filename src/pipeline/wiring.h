@@ -16,6 +16,7 @@
 #include "journal/reader.h"
 #include "journal/writer.h"
 #include "pipeline/appliance.h"
+#include "pipeline/ballast.h"
 #include "pipeline/checkpointer.h"
 #include "pipeline/delivery.h"
 #include "pipeline/engine.h"
@@ -123,6 +124,8 @@ class Appliance::Work final : public EngineOutput {
   void fork_timeline(Position at);
   void journal_moved();
   void make_room();
+  void disk_full(const Error& error);
+  void lay_in_ballast(const Manifest& manifest);
   bool hold() const;
   void look_at_free_space();
   void completed(const Manifest& manifest);
@@ -178,6 +181,7 @@ class Appliance::Work final : public EngineOutput {
   bool disk_low_ = false;  // less than limits.min_free: input waits
   MonotonicTime disk_looked_at_{};
   std::unique_ptr<Timer> disk_timer_;
+  std::unique_ptr<Ballast> ballast_;
   std::vector<std::string> reports_;  // what was found and must be seen: damage, divergence
   std::function<void(Status)> ready_, stopped_;
   std::function<void()> ended_;
@@ -193,6 +197,8 @@ std::string type_name_of(SourceSettings::Type type);
 
 // What the command line asks for beyond a plain `run`: "run --from chk-7"; empty when nothing.
 std::string text_of_request(const ApplianceOptions& options);
+
+constexpr std::uint64_t kJournalSegment = 8u << 20;  // at most so large
 
 // The channels' lineage and timeline, which the plan does not know.
 void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);

@@ -20,6 +20,7 @@ struct Config {
   std::string select = "count(*) AS n";
   std::string pipeline = "counts";
   std::string sink = "type = \"file\"\npath = \"out.jsonl\"";
+  std::string limits = {};
   std::string text() const {
     return format(R"(
 [node]
@@ -31,6 +32,7 @@ data_dir = "/data"
 {}
 [limits]
 max_record = "4KiB"
+{}
 [sources.in]
 type = "tcp"
 listen = "127.0.0.1:9999"
@@ -45,7 +47,7 @@ to = ["out"]
 {}
 flush = "100ms"
 )",
-                  checkpoint, journal, pipeline, select, sink);
+                  checkpoint, journal, limits, pipeline, select, sink);
   }
 };
 
@@ -461,6 +463,46 @@ TEST_CASE("start: a segment removed from the journal's end is noticed, by what a
   world.crash();
   world.machine.disk().erase(world.files_under("data/journal/").back());
   CHECK(world.refusal(config).contains("--abandon-replay"));
+}
+
+TEST_CASE(
+    "disk full: the ballast makes room for a checkpoint, and with it for the journal; nothing is lost") {
+  for (const char* store : {"files", "sqlite"}) {
+    World world;
+    FaultFiles& disk = world.machine.disk();
+    Config config{.checkpoint = format("interval = \"1h\"\nretain = 2\nstore = \"{}\"", store)};
+    config.limits = "min_free = \"100KiB\"";
+    world.boot(config);
+    world.machine.advance(61s);
+    world.feed(50, std::string(2000, 'x'));
+    REQUIRE(world.machine.create_checkpoint());
+    world.machine.advance(1s);
+    REQUIRE(disk.exists("/data/ballast"));
+    world.feed(50, std::string(2000, 'y'));
+    std::uint64_t used = 0;
+    for (const std::string& path : disk.all_files()) used += disk.content(path).size();
+    // Somebody else takes the rest of the disk.
+    disk.quota(used);
+    world.peer.measure(R"({"k":"a"})");
+    world.peer.turn();
+    CHECK(world.machine.run_until([&] {
+      world.peer.turn();
+      return world.peer.all_acknowledged();
+    }));
+    CHECK(world.machine.log().contains("/data/ballast is given up"));
+    CHECK_FALSE(disk.exists("/data/ballast"));
+    CHECK(world.machine.run_until([&] {
+      const StatusReport status = world.machine.appliance().status();
+      return status.checkpoint.position == status.journal.durable;
+    }));
+    disk.heal();
+    world.machine.advance(2s);
+    world.feed(1);
+    CHECK(world.last() == row(102));
+    REQUIRE(world.machine.create_checkpoint());
+    world.machine.advance(1s);
+    CHECK(disk.exists("/data/ballast"));  // for the next time
+  }
 }
 
 TEST_CASE("stop: on_stop = delete forgets everything at the user's own command, and nothing at a signal") {
