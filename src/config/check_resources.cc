@@ -25,6 +25,7 @@ class ResourceRules {
     listeners();
     standard_inputs();
     sink_files();
+    sink_buffers();
     brokers();
     acknowledgements();
     journal_size();
@@ -125,6 +126,14 @@ class ResourceRules {
     if (first == "." || std::ranges::find(kOwn, first) != kOwn.end())
       diagnostics_.error(sink.path.place, format("{} is Tidemark's own", path),
                          "choose another name in data_dir");
+  }
+
+  // A file or a table that lacks rows says nothing of it; who reads messages must be ready to miss some.
+  void sink_buffers() {
+    for (const auto& sink : tables_.sinks)
+      if (sink.sound && sink.settings.drop_oldest && sink.settings.type != SinkSettings::Type::mqtt)
+        diagnostics_.error(sink.keys.place_of("full"), "full = \"drop-oldest\" is for mqtt and tcp sinks",
+                           "other sinks hold each result once; write full = \"pause\"");
   }
 
   // Two clients with one id throw each other out at the broker, in turns, for ever.

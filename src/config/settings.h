@@ -163,14 +163,26 @@ struct SinkSettings {
   enum class Type { standard_output, file, sqlite, mqtt, null } type = Type::null;
   bool ids = false;
   TimestampFormat timestamps = TimestampFormat::rfc3339;
-  std::optional<Duration> flush;  // none: with each checkpoint (file, sqlite); at once (others)
-  std::uint64_t buffer = 64u << 20;
+  std::optional<Duration> flush;     // none: with each checkpoint (file, sqlite); at once (others)
+  std::uint64_t buffer = 64u << 20;  // of the outbox, on disk
+  bool drop_oldest = false;          // when it is full; else its pipelines pause
 
   // file, stdout
   FormatSettings::Type format = FormatSettings::Type::json;
   Located<std::string> path;  // also sqlite; made absolute against data_dir by the loader
 
+  // file
+  std::uint64_t rotate_size = 0;         // 0: whatever its size
+  std::optional<Duration> rotate_every;  // none: whatever the time
+  std::uint32_t keep = 0;                // rotated files; 0: all
+  bool fsync = true;
+
+  // tcp
+  Located<std::string> connect;
+
   // sqlite
+  bool keep_rejected =
+      false;  // rows that the table rejects, in a table of their own; else they are waited with
   Located<std::string> table{"{pipeline}"};  // {pipeline} stands for the name of the one that writes
   bool upsert = false;
 

@@ -105,7 +105,9 @@ Keys sink_keys(SinkSettings& sink) {
       .doc("longest wait of a result; auto: with each checkpoint (file, sqlite), at once (others)");
   keys.size("buffer", sink.buffer)
       .at_least(4 << 10)
-      .doc("results that are kept on disk while the sink cannot take them; full, its pipelines pause");
+      .doc("results that are kept on disk while the sink cannot take them");
+  keys.word("full", sink.drop_oldest, {{"pause", false}, {"drop-oldest", true}})
+      .doc("when the buffer is full: pause the pipelines, or (mqtt, tcp) drop the oldest results, counted");
   keys.word("format", sink.format, {{"json", FormatSettings::Type::json}, {"csv", FormatSettings::Type::csv}})
       .later_words({"influx", "text"})
       .only_for("type", {"stdout", "file"})
@@ -121,9 +123,13 @@ Keys sink_keys(SinkSettings& sink) {
   keys.word("mode", sink.upsert, {{"append", false}, {"upsert", true}})
       .only_for("type", {"sqlite"})
       .doc("append: a row a result; upsert: a row a key and window, replaced by the next result");
+  keys.word("on_reject", sink.keep_rejected, {{"pause", false}, {"dead-letter", true}})
+      .only_for("type", {"sqlite"})
+      .doc(
+          "when the table rejects a row: pause until it is mended, or keep the row and the reason in table "
+          "_tidemark_rejected and go on");
   mqtt_sink_keys(keys, sink);
-  for (const char* name : {"on_reject", "rotate_size", "rotate_every", "keep", "fsync", "full"})
-    keys.later(name);
+  for (const char* name : {"rotate_size", "rotate_every", "keep", "fsync"}) keys.later(name);
   return keys;
 }
 

@@ -106,7 +106,7 @@ Procedure Appliance::Work::shut_down(bool command) {
       },
       timer);
   if (!co_await delivered)
-    platform_.log.warning("stop", "a sink did not take its results in time; the checkpoint keeps them");
+    platform_.log.warning("stop", "a sink did not take its results in time; they are kept");
 
   // --- Acknowledgements go out, connections close.
   Later<bool> closed = until(
@@ -120,7 +120,7 @@ Procedure Appliance::Work::shut_down(bool command) {
   }
 
   for (const auto& delivery : deliveries_)
-    if (!delivery->empty())
+    if (delivery->report().waiting != 0)
       platform_.log.warning(
           "sinks." + delivery->settings().name,
           format("{} results wait for this sink; they are kept and delivered by the next start",
@@ -465,16 +465,16 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
   if (checkpointer_)
     if (std::string trouble = checkpointer_->trouble(); !trouble.empty()) add("checkpoint: " + trouble);
   if (phase_ == Phase::running && flow_->waiting()) {
-    std::string why = "the disk";
+    std::string why = "the disk has too much waiting";
     for (const auto& delivery : deliveries_)
-      if (delivery->full()) why = "sink \"" + delivery->settings().name + "\"";
+      if (delivery->full()) why = delivery->limit();
     if (journal_ && journal_->size_on_disk() >= settings_.journal.max_size)
-      why = "the journal has reached max_size";
+      why = format("the journal has reached journal.max_size ({})", size_to_text(settings_.journal.max_size));
     if (disk_low_)
       add(format("sources are paused: less than limits.min_free ({}) is free in {}",
                  size_to_text(settings_.limits.min_free), data_dir_));
     else
-      add("sources are paused: " + why + " has too much waiting");
+      add("sources are paused: " + why);
   }
   for (const PipelineReport& pipeline : report.pipelines)
     if (pipeline.position)
@@ -576,6 +576,10 @@ std::string lock_path(const std::string& data_dir) {
 }
 std::string journal_folder(const std::string& data_dir) {
   return join_path(data_dir, "journal");
+}
+
+std::string outbox_folder(const std::string& data_dir) {
+  return join_path(data_dir, "outbox");
 }
 
 std::string delivered_line(const Delivery& delivery, const ResultSchema& schema) {

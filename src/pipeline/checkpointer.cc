@@ -253,8 +253,8 @@ void Checkpointer::progress() {
   commit();
 }
 
-// Results that their sinks do not hold durably become part of the checkpoint: after it, the journal could no
-// longer make them again.
+// Results that neither their sinks nor their outboxes hold durably become part of the checkpoint: after it,
+// the journal could no longer make them again.
 void Checkpointer::write_pending() {
   Capture& capture = *capture_;
   capture.pending_written = true;
@@ -308,6 +308,9 @@ void Checkpointer::commit() {
     manifest.incremental = manifest.incremental || !part.whole_base();
   }
   for (SegmentReference& reference : capture.pending) manifest.segments.push_back(std::move(reference));
+  std::string stored;
+  for (const auto& delivery : parts_.deliveries) stored += delivery->stored_line();
+  if (!stored.empty()) manifest.sections.emplace_back("outbox", std::move(stored));
   manifest.duration = doors_.clock.monotonic() - begun_;
   auto status = std::make_shared<Status>();
   auto copy = std::make_shared<const Manifest>(manifest);

@@ -1,11 +1,12 @@
 // Checkpointer takes checkpoints: barrier, capture in slices, wait until nothing would be lost, manifest,
 // retention.
 //
-//   barrier   between two entries: sections are encoded, every table begins its snapshot, sinks are asked for
-//   everything capture   slices between batches; each goes to the bulk lane, which compresses, writes and
-//   syncs it wait      until the journal is durable up to the barrier, and every result up to it is durable
-//   in its sink, or, where
-//             the sink is away, written into the checkpoint as a pending row. Only then
+//   barrier   between two entries: sections are encoded, every table begins its snapshot, sinks are asked
+//             for everything
+//   capture   slices between batches; each goes to the bulk lane, which compresses, writes and syncs it
+//   wait      until the journal is durable up to the barrier, and every result up to it is durable in its
+//             sink, in its outbox, or, where neither may or can take it, written into the checkpoint as a
+//             pending row. Only then
 //   commit    the manifest: from here the checkpoint exists. Retention and trimming follow
 //
 // A checkpoint that fails or outlasts `timeout` is abandoned: its dirty lists are folded back, its segments

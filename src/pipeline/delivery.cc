@@ -4,31 +4,29 @@
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "base/sizes.h"
 #include "pipeline/result_codec.h"
-#include "state/row.h"
 
 namespace tidemark {
 
-namespace {
-
-constexpr std::uint8_t kPendingVersion = 1;  // of the rows that a checkpoint keeps for the sink
-
-}  // namespace
-
-Delivery::Delivery(Doors doors, const SinkSettings& settings, DeliveryMode mode, std::unique_ptr<Sink> sink,
+Delivery::Delivery(Doors doors, const SinkSettings& settings, Options options, std::unique_ptr<Sink> sink,
                    Events events)
     : doors_(doors),
       settings_(settings),
       declaration_(sink_declaration(settings.type)),
-      mode_(mode),
+      options_(std::move(options)),
       sink_(std::move(sink)),
-      events_(std::move(events)) {}
+      events_(std::move(events)),
+      stored_(doors.files, doors.lane,
+              {.folder = options_.outbox_folder,
+               .buffer = settings.buffer,
+               .drop_oldest = settings.drop_oldest}) {}
 
 Delivery::~Delivery() = default;
 
 void Delivery::open(std::vector<const ResultSchema*> schemas) {
   schemas_ = std::move(schemas);
-  sink_->open(schemas_, [this](Result<std::optional<Holdings>> held) { opened(std::move(held)); });
+  open_outbox();
 }
 
 void Delivery::expect(const ChannelId& channel, const ChannelMark& mark) {
@@ -36,42 +34,6 @@ void Delivery::expect(const ChannelId& channel, const ChannelMark& mark) {
     return row.channel->uid == channel.uid && row.channel->kind == channel.kind;
   });
   expected_[channel] = first == queue_.end() ? mark : ChannelMark{ResultNumber{first->number.value - 1}, 0};
-}
-
-void Delivery::opened(Result<std::optional<Holdings>> held) {
-  if (!held) {
-    failure_ = held.error();
-    events_.failed(std::move(held.error()));
-    return;
-  }
-  opened_ = true;
-  if (*held && mode_ == DeliveryMode::exactly_once) {
-    held_ = std::move(**held);
-    note_gaps();
-  }
-  pump();
-}
-
-ResultNumber Delivery::held(const ChannelId& channel) const {
-  const auto at = held_.find(channel);
-  return at == held_.end() ? ResultNumber{} : at->second.number;
-}
-
-// The journal that made the missing rows is gone: they cannot be made again, only reported.
-void Delivery::note_gaps() {
-  for (const auto& [channel, mark] : expected_) {
-    // What was delivered before a fork stands under the timelines before it.
-    ResultNumber holds;
-    for (const auto& [its, its_mark] : held_)
-      if (its.lineage == channel.lineage && its.uid == channel.uid && its.kind == channel.kind)
-        holds = std::max(holds, its_mark.number);
-    if (holds < mark.number)
-      doors_.log.error(
-          "sinks." + settings_.name,
-          format("the sink cannot show results {} to {} of {}, which the checkpoint says it received; was it "
-                 "replaced by an older copy, or its cursor removed?",
-                 holds.value + 1, mark.number.value, channel.uid));
-  }
 }
 
 const ChannelId* Delivery::issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline) {
@@ -85,37 +47,97 @@ const ChannelId* Delivery::issued(const ResultSchema& schema, const Lineage& lin
   return newest;
 }
 
+void Delivery::opened(Result<std::optional<Holdings>> held) {
+  if (!held) {
+    failure_ = held.error();
+    events_.failed(std::move(held.error()));
+    return;
+  }
+  opened_ = true;
+  if (*held && options_.mode == DeliveryMode::exactly_once) {
+    held_ = std::move(**held);
+    if (!sink_->status().forgot) note_gaps();
+  }
+  pump();
+}
+
+ResultNumber Delivery::held(const ChannelId& channel) const {
+  ResultNumber number;
+  for (const Holdings* holdings : {&held_, &stored_marks_})
+    if (const auto at = holdings->find(channel); at != holdings->end())
+      number = std::max(number, at->second.number);
+  return number;
+}
+
+// The journal that made the missing rows is gone: they cannot be made again, only reported.
+void Delivery::note_gaps() {
+  for (const auto& [channel, mark] : expected_) {
+    // What was delivered before a fork stands under the timelines before it.
+    ResultNumber holds;
+    for (const Holdings* holdings : {&held_, &stored_marks_})
+      for (const auto& [its, its_mark] : *holdings)
+        if (its.lineage == channel.lineage && its.uid == channel.uid && its.kind == channel.kind)
+          holds = std::max(holds, its_mark.number);
+    if (holds >= mark.number) continue;
+    missing_ += mark.number.value - holds.value;
+    doors_.log.error(
+        subject(),
+        format("the sink cannot show results {} to {} of {}, which the checkpoint says it received; was it "
+               "replaced by an older copy, or its cursor removed?",
+               holds.value + 1, mark.number.value, channel.uid));
+  }
+}
+
 void Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
+  const bool was_empty = queue_.empty();
   const ChannelId& its = emission.schema->channel;
   queue_.push_back({emission.schema, issued(*emission.schema, its.lineage, issued_on.value_or(its.timeline)),
                     emission.number, emission.chain, emission.position, std::string(emission.bytes)});
   bytes_ += cost(queue_.back());
-  if (mode_ == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
-  if (in_flight_ == 0 && queue_.size() == 1) schedule_flush();
+  if (options_.mode == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
+  if (!in_flight_ && was_empty) schedule_flush();
   if (due()) pump();
+  if (bytes_ >= kEarly) store_some();
 }
 
 void Delivery::release(Position through) {
   if (through <= released_) return;
   released_ = through;
   pump();
+  store_some();
 }
 
 void Delivery::flush_through(Position position) {
   flush_through_ = std::max(flush_through_, position);
+  barrier_asked_ = doors_.loop.now();
   pump();
+  store_some();
+  watch_barrier();
+}
+
+const Delivery::Waiting* Delivery::first_in_memory() const {
+  if (flight_stored_ < flight_.size()) return &flight_[flight_stored_];
+  return queue_.empty() ? nullptr : &queue_.front();
 }
 
 bool Delivery::delivered_through(Position position) const {
-  return queue_.empty() || queue_.front().position > position;
+  const Waiting* first = first_in_memory();
+  return first == nullptr || first->position > position;
+}
+
+bool Delivery::sink_ready() const {
+  return opened_ && sink_->status().state == SinkStatus::State::ready;
 }
 
 bool Delivery::away() const {
-  return !opened_ || sink_->status().state != SinkStatus::State::ready ||
-         (!queue_.empty() && queue_.front().position > released_);
+  const Waiting* first = first_in_memory();
+  if (first == nullptr) return !sink_ready();
+  if (first->position > released_) return true;
+  if (!outbox_full_ && outbox_trouble_.empty()) return false;
+  return !sink_ready() || !stored_.empty() || doors_.loop.now() >= barrier_asked_ + kPatience;
 }
 
-// Whether the front of the queue should leave now, as far as `flush` is concerned.
+// Whether the front of memory should leave now, as far as `flush` is concerned.
 bool Delivery::due() const {
   if (queue_.empty()) return false;
   if (bytes_ >= kEarly || flush_due_ || queue_.front().position <= flush_through_) return true;
@@ -131,15 +153,23 @@ void Delivery::schedule_flush() {
   });
 }
 
-// Drops what the sink holds from the front of the queue; true when something was dropped.
+bool Delivery::is_held(const Waiting& row) const {
+  return row.number <= held(*row.channel);
+}
+
+void Delivery::compare_chain(const Waiting& row, const Holdings& held) {
+  const auto at = held.find(*row.channel);
+  if (at != held.end() && row.number == at->second.number && row.chain != at->second.chain)
+    events_.diverged(*row.schema, row.number);
+}
+
+// Drops what the sink or the outbox holds from the front of memory; true when something was dropped.
 bool Delivery::drop_held() {
   const std::size_t before = queue_.size();
-  while (!queue_.empty() && queue_.front().position <= released_) {
+  while (!queue_.empty() && queue_.front().position <= released_ && is_held(queue_.front())) {
     const Waiting& row = queue_.front();
-    const auto held = held_.find(*row.channel);
-    if (held == held_.end() || row.number > held->second.number) break;
-    if (row.number == held->second.number && row.chain != held->second.chain)
-      events_.diverged(*row.schema, row.number);
+    compare_chain(row, held_);
+    compare_chain(row, stored_marks_);
     ++skipped_;
     bytes_ -= cost(row);
     queue_.pop_front();
@@ -147,28 +177,34 @@ bool Delivery::drop_held() {
   return queue_.size() != before;
 }
 
+// What stands in the outbox goes first; while some of memory is on its way there, memory waits.
 void Delivery::pump() {
-  if (!opened_ || in_flight_ != 0) return;
+  if (!opened_ || in_flight_) return;
+  if (!stored_.empty()) return pump_outbox();
+  fetched_.clear();
+  if (storing_) return;
   const bool dropped = drop_held();
-  if (due() && queue_.front().position <= released_) write_batch();
+  if (due() && queue_.front().position <= released_) write_batch(queue_);
   if (dropped) events_.progress();
 }
 
-void Delivery::write_batch() {
+void Delivery::write_batch(std::deque<Waiting>& from) {
+  const bool of_outbox = &from == &fetched_;
   std::size_t value_count = 0;
-  while (in_flight_ < queue_.size() && in_flight_ < kBatchRows) {
-    const Waiting& row = queue_[in_flight_];
-    const auto held = held_.find(*row.channel);
-    const bool is_held = held != held_.end() && row.number <= held->second.number;
-    if (row.position > released_ || is_held) break;
+  flight_.clear();
+  while (!from.empty() && flight_.size() < kBatchRows) {
+    Waiting& row = from.front();
+    if (of_outbox ? !may_leave(row) : row.position > released_ || is_held(row)) break;
     value_count += row.schema->columns.size();
-    ++in_flight_;
+    flight_.push_back(std::move(row));
+    from.pop_front();
   }
+  flight_stored_ = of_outbox ? flight_.size() : 0;
+  in_flight_ = true;
   values_.assign(value_count, Value());
   rows_.clear();
   std::size_t at = 0;
-  for (std::size_t i = 0; i < in_flight_; ++i) {
-    const Waiting& row = queue_[i];
+  for (const Waiting& row : flight_) {
     const std::span<Value> values = std::span(values_).subspan(at, row.schema->columns.size());
     at += values.size();
     invariant(decode_values(row.bytes, values), "a waiting result decodes to its columns");
@@ -176,107 +212,65 @@ void Delivery::write_batch() {
                      .number = row.number,
                      .chain = row.chain,
                      .values = values,
-                     .issued = row.channel});
+                     .issued = row.channel,
+                     .id_prefix = row.id_prefix != nullptr ? *row.id_prefix : std::string_view()});
   }
   sink_->write(rows_, [this] { batch_done(); });
 }
 
 void Delivery::batch_done() {
-  for (; in_flight_ > 0; --in_flight_) {
-    bytes_ -= cost(queue_.front());
-    queue_.pop_front();
-    ++delivered_;
-  }
+  delivered_ += flight_.size();
+  for (std::size_t i = flight_stored_; i < flight_.size(); ++i) bytes_ -= cost(flight_[i]);
+  if (storing_of_flight_) delivered_while_storing_ = flight_.size();
+  if (flight_stored_ != 0) consume(flight_[flight_stored_ - 1].sequence + 1);
+  flight_.clear();
+  flight_stored_ = 0;
+  in_flight_ = false;
   // The rest of what was released when the flush came due goes on; what came later waits for its own.
-  if (queue_.empty() || queue_.front().position > released_) {
-    flush_due_ = false;
-    if (!queue_.empty()) schedule_flush();
-  }
+  if (queue_.empty() || queue_.front().position > released_) flush_due_ = false;
+  if (!queue_.empty() && !flush_due_) schedule_flush();
   pump();
   events_.progress();
 }
 
-std::string Delivery::pending_rows(Position through, std::uint64_t& count) const {
-  std::string out;
-  Encoder key, payload;
-  for (const Waiting& row : queue_) {
-    if (row.position > through) break;
-    key.clear();
-    key.bytes(row.schema->channel.uid);
-    key.u8(static_cast<std::uint8_t>(row.schema->channel.kind));
-    key.varint(row.number.value);
-    payload.clear();
-    payload.u8(kPendingVersion);
-    for (const std::uint8_t byte : row.channel->lineage.bytes) payload.u8(byte);
-    payload.u32(row.channel->timeline.value);
-    payload.u64(row.chain);
-    payload.varint(row.position.value);
-    payload.bytes(row.bytes);
-    append_row(out, {.key = key.view(), .erased = false, .payload = payload.view()});
-    ++count;
-  }
-  return out;
-}
-
-Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) {
-  Decoder in(rows);
-  Row row;
-  std::uint64_t given_up = 0;
-  while (take_row(in, row)) {
-    Decoder key(row.key), payload(row.payload);
-    const std::string uid(key.bytes());
-    const auto kind = static_cast<ChannelKind>(key.u8());
-    const ResultNumber number{key.varint()};
-    if (const std::uint8_t version = payload.u8(); version > kPendingVersion)
-      return fail(format("a waiting result of sink \"{}\" has version {}, this program reads up to {}",
-                         settings_.name, version, kPendingVersion));
-    Lineage lineage;
-    for (std::uint8_t& byte : lineage.bytes) byte = payload.u8();
-    const Timeline timeline{payload.u32()};
-    const std::uint64_t chain = payload.u64();
-    const Position position{payload.varint()};
-    const std::string_view bytes = payload.bytes();
-    if (!key.complete() || !payload.complete())
-      return fail("a waiting result of sink \"" + settings_.name + "\" does not decode",
-                  Error::Kind::corrupt);
-    const ResultSchema* schema = find(uid, kind);
-    std::vector<Value> values(schema != nullptr ? schema->columns.size() : 0);
-    if (schema == nullptr || !decode_values(bytes, values)) {  // it is gone, or has other columns now
-      ++given_up;
-      continue;
-    }
-    queue_.push_back(
-        {schema, issued(*schema, lineage, timeline), number, chain, position, std::string(bytes)});
-    bytes_ += cost(queue_.back());
-    flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
-  }
-  if (in.failed())
-    return fail("waiting results of sink \"" + settings_.name + "\" do not decode", Error::Kind::corrupt);
-  if (given_up != 0)
-    doors_.log.error("sinks." + settings_.name,
-                     format("{} results that waited are given up: their pipeline is no longer configured, or "
-                            "has other columns",
-                            given_up));
-  return {};
-}
-
 void Delivery::close(std::function<void()> closed) {
-  sink_->close(std::move(closed));
+  sink_->close([this, closed = std::move(closed)] { stored_.close(closed); });
+}
+
+std::string Delivery::limit() const {
+  const std::string waiting =
+      format("{} of results wait for sink \"{}\"", size_to_text(kMemory), settings_.name);
+  if (!outbox_full_) return waiting;
+  return format("{}, and its outbox is full (sinks.{}.buffer, {})", waiting, settings_.name,
+                size_to_text(settings_.buffer));
 }
 
 SinkReport Delivery::report() const {
   static constexpr std::string_view kStates[] = {"starting", "ready", "away", "stopped"};
   const SinkStatus status = sink_->status();
-  return {.name = settings_.name,
-          .type = std::string(declaration_.name),
-          .state = std::string(kStates[static_cast<std::size_t>(status.state)]),
-          .detail = status.detail,
-          .degraded = failure_ ? failure_->message : status.degraded,
-          .delivered = delivered_,
-          .waiting = queue_.size(),
-          .waiting_bytes = bytes_,
-          .skipped = skipped_,
-          .counters = status.counters};
+  const Outbox::Extent& extent = stored_.extent();
+  const std::uint64_t on_disk = extent.end - std::min(extent.first, extent.end);
+  SinkReport report{.name = settings_.name,
+                    .type = std::string(declaration_.name),
+                    .state = std::string(kStates[static_cast<std::size_t>(status.state)]),
+                    .detail = status.detail,
+                    .degraded = failure_ ? failure_->message : status.degraded,
+                    .delivered = delivered_,
+                    .waiting = queue_.size() + (flight_.size() - flight_stored_) + on_disk,
+                    .waiting_bytes = bytes_ + (on_disk != 0 ? extent.bytes : 0),
+                    .skipped = skipped_,
+                    .counters = status.counters};
+  const auto also = [&](const std::string& text) {
+    report.degraded += (report.degraded.empty() ? "" : "; ") + text;
+  };
+  if (!outbox_trouble_.empty()) also(outbox_trouble_);
+  if (outbox_full_ && !settings_.drop_oldest)
+    also(format("its outbox is full (sinks.{}.buffer, {})", settings_.name, size_to_text(settings_.buffer)));
+  report.counters.emplace_back("in its outbox", on_disk);
+  report.counters.emplace_back("dropped", extent.dropped);
+  report.counters.emplace_back("missing", missing_);
+  report.counters.emplace_back("of an abandoned branch", abandoned_);
+  return report;
 }
 
 }  // namespace tidemark

@@ -1,17 +1,25 @@
 // Delivery is the queue before one sink: it decides which results leave, when, and which the sink holds
 // already.
 //
-//   which   after a restart the replay makes results again; those with a number the sink holds are skipped,
-//   when it is
-//           their turn. The chain hash of the last one is compared: a difference means that the replay made
-//           other results than the sink holds, and is reported instead of skipping wrong rows silently
-//   when    exactly-once: when the input behind a result is safe (durable; without a journal: covered by a
-//   checkpoint).
-//           at-least-once: at once, and nothing is skipped
-//   how     in batches, one at a time: after `flush`, or with the checkpoint, or at once
+//   which  after a restart the replay makes results again; those with a number that the sink or the outbox
+//          holds are skipped, when it is their turn. The chain hash of the last one is compared: a difference
+//          means that the replay made other results, and is reported instead of skipping wrong rows silently
+//   when   exactly-once: when the input behind a result is safe (durable; without a journal: covered by a
+//          checkpoint). at-least-once: at once, and nothing is skipped
+//   how    in batches, one at a time: after `flush`, or with the checkpoint, or at once
 //
-// Results stay here until the sink has them durably; a checkpoint that completes before that keeps a copy
-// (pending rows). Bounded: beyond kMemory the engine stops, and with it the sources. Threads: loop only.
+// A result waits in one of three places, in this order:
+//
+//   outbox    on disk, bounded by the sink's `buffer` (src/sinks/outbox.h)
+//   flight    the batch that the sink has been given
+//   memory    everything later, bounded by kMemory: beyond it the engine stops, and with it the sources
+//
+// Results whose input is safe move from memory to the outbox when their sink is away (or slow) and a barrier
+// needs them durable, when much waits, and as long as the outbox is not drained: so the live stream is never
+// held up by what is older, and no checkpoint waits for a sink. Then the journal may be trimmed past them.
+// What the outbox may not take, because its input is not safe before the checkpoint is (journal off), or
+// because it is full, a checkpoint keeps itself (pending rows): it is bounded by memory, so that this stays
+// cheap, and a full outbox never keeps a checkpoint from completing. Threads: loop only.
 #pragma once
 
 #include <cstdint>
@@ -24,11 +32,13 @@
 #include <string>
 #include <vector>
 
+#include "base/backoff.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "config/settings.h"
 #include "pipeline/channel.h"
 #include "pipeline/status.h"
+#include "pipeline/stored_results.h"
 #include "platform/log.h"
 #include "platform/loop.h"
 #include "sinks/sink.h"
@@ -40,10 +50,20 @@ class Delivery {
   static constexpr std::uint64_t kMemory = 8u << 20;  // bytes waiting at which full() turns true
   static constexpr std::uint64_t kEarly = 1u << 20;   // bytes waiting at which nobody waits for `flush`
   static constexpr std::size_t kBatchRows = 1024;
+  static constexpr Duration kPatience = 2s;  // of a barrier with a sink that is there, and slow
 
   struct Doors {
     Loop& loop;
     Log& log;
+    Files& files;
+    Lane& lane;
+  };
+  struct Options {
+    DeliveryMode mode = DeliveryMode::exactly_once;
+    std::string outbox_folder;
+    std::string id_prefix;  // of this run's results
+    // Whether a result of this lineage is part of the present's past.
+    std::function<bool(Timeline, Position)> belongs = [](Timeline, Position) { return true; };
   };
   struct Events {
     std::function<void()> progress;  // something was delivered, or full() has changed
@@ -52,42 +72,49 @@ class Delivery {
     std::function<void(Error)> failed;  // the sink cannot work with these settings or files
   };
 
-  Delivery(Doors doors, const SinkSettings& settings, DeliveryMode mode, std::unique_ptr<Sink> sink,
+  Delivery(Doors doors, const SinkSettings& settings, Options options, std::unique_ptr<Sink> sink,
            Events events);
   ~Delivery();
 
   // A checkpoint was completed when `mark` had been issued on the channel: what is not among the pending rows
-  // was in the sink by then. One that holds less was replaced by an older copy, which is reported. After
-  // restore_pending().
+  // was in the sink or the outbox by then. One that holds less was replaced by an older copy, which is
+  // reported. After restore_pending().
   void expect(const ChannelId& channel, const ChannelMark& mark);
+  // The same of the outbox: it held these sequences then.
+  void expect_stored(std::uint64_t first, std::uint64_t end);
   void open(std::vector<const ResultSchema*> schemas);
-  // Whether the sink has answered: it is known what it holds, or why it cannot work.
   // Why the sink cannot work with these settings or files.
   const std::optional<Error>& failure() const { return failure_; }
+  // Whether the sink has answered: it is known what it holds, or why it cannot work.
   bool answered() const { return opened_ || failure_; }
-  // The last result of the channel that the sink holds; 0 when it holds none or cannot say.
+  // The last result of the channel that the sink or the outbox holds; 0 when there is none or it cannot say.
   ResultNumber held(const ChannelId& channel) const;
 
   // `issued_on`: the timeline of the entry behind it, where that is older than the present one.
   void add(const Emission& emission, std::optional<Timeline> issued_on = {});
   // Results of entries up to here may leave.
   void release(Position through);
-  // A checkpoint wants everything up to here in the sink, whatever `flush` says.
+  // A checkpoint wants everything up to here in the sink or the outbox, whatever `flush` says.
   void flush_through(Position position);
-  // Nothing up to `position` waits any more.
+  // Nothing up to `position` is in memory alone.
   bool delivered_through(Position position) const;
-  // A checkpoint need not wait for this sink: it is not there, or may not be given these results yet.
+  // A checkpoint need not wait: the first result in memory may not leave yet, or nobody takes it now.
   bool away() const;
   bool full() const { return bytes_ >= kMemory; }
-  bool empty() const { return queue_.empty(); }
+  // Nothing is in memory alone.
+  bool empty() const { return first_in_memory() == nullptr; }
+  // Which limit holds the sources up, in words; while full().
+  std::string limit() const;
 
-  // Results up to `through` that the sink does not hold durably, as rows of a segment; and back, before
-  // anything else is added. `find` gives the schema of a channel, or null when it is gone.
+  // Results up to `through` that are in memory alone, as rows of a segment; and back, before anything else is
+  // added. `find` gives the schema of a channel, or null when it is gone.
   std::string pending_rows(Position through, std::uint64_t& count) const;
   using FindSchema = std::function<const ResultSchema*(const std::string& uid, ChannelKind kind)>;
   // Each row says under which lineage and timeline it was numbered: the sink holds it under these, should it
   // have got it since.
   Status restore_pending(std::string_view rows, const FindSchema& find);
+  // What a manifest says of the outbox, "SINK FIRST END\n"; empty when there is nothing in it.
+  std::string stored_line() const;
 
   void close(std::function<void()> closed);
   SinkReport report() const;
@@ -95,48 +122,92 @@ class Delivery {
 
  private:
   struct Waiting {
-    const ResultSchema* schema;
-    const ChannelId* channel;  // as it was numbered; of issued_
+    const ResultSchema* schema;  // one that the sink was opened with
+    const ChannelId* channel;    // as it was numbered; of issued_
     ResultNumber number;
     std::uint64_t chain;
     Position position;
     std::string bytes;
+    const std::string* id_prefix = nullptr;  // where it is not this run's; of prefixes_
+    std::uint64_t sequence = 0;              // in the outbox; 0: it is not there
   };
+  // Being appended to the outbox: from the flight so many, from the memory's front so many.
+  struct Storing {
+    std::size_t of_flight = 0;
+    std::vector<std::size_t> covered;  // for each row after those: of memory's front gone when it is taken
+    std::size_t all_covered = 0;
+  };
+
+  const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
+  const ResultSchema* known_schema(const ResultSchema& schema);
+  Waiting from_outbox(OutboxRow row);
+  void open_outbox();
+  void outbox_opened(Result<StoredResults::Found> found);
   void opened(Result<std::optional<Holdings>> held);
   void note_gaps();
+  const Waiting* first_in_memory() const;
+  bool is_held(const Waiting& row) const;
+  bool sink_ready() const;
+  void compare_chain(const Waiting& row, const Holdings& held);
   bool drop_held();
   bool due() const;
   void pump();
-  void write_batch();
+  void pump_outbox();
+  bool may_leave(const Waiting& row) const;
+  void discard_from_outbox();
+  void fetch();
+  void write_batch(std::deque<Waiting>& from);
   void batch_done();
   void schedule_flush();
-  const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
+
+  bool wants_storing() const;
+  void store_some();
+  void stored(const Storing& storing, Result<Outbox::Appended> appended);
+  void consume(std::uint64_t sequence);
+  void watch_barrier();
+  void outbox_failed(const Error& error, std::function<void()> again);
   static std::uint64_t cost(const Waiting& row) { return row.bytes.size() + sizeof(Waiting); }
+  std::string subject() const { return "sinks." + settings_.name; }
 
   Doors doors_;
   const SinkSettings& settings_;
   const SinkDeclaration& declaration_;
-  DeliveryMode mode_;
+  Options options_;
   std::unique_ptr<Sink> sink_;
   Events events_;
   std::vector<const ResultSchema*> schemas_;
+  std::deque<ResultSchema> older_;  // of rows in the outbox that have other columns than now
+  std::set<ChannelId> issued_;      // every channel that a row has come under
+  std::set<std::string> prefixes_;
+  // The one that the last row of each schema came under.
+  std::map<const ResultSchema*, const ChannelId*> newest_issued_;
 
-  std::deque<Waiting> queue_;
-  std::uint64_t bytes_ = 0;
-  std::size_t in_flight_ = 0;  // at the front of queue_
+  std::deque<Waiting> queue_;  // memory
+  std::uint64_t bytes_ = 0;    // of rows that are in memory alone
+  std::deque<Waiting> fetched_;
+  std::vector<Waiting> flight_;
+  std::size_t flight_stored_ = 0;  // of flight_, the first so many are in the outbox
+  bool in_flight_ = false;
   std::vector<Value> values_;  // of the batch in flight
   std::vector<ResultView> rows_;
 
-  std::set<ChannelId> issued_;  // every channel that a row has come under
-  // The one that the last row of each schema came under.
-  std::map<const ResultSchema*, const ChannelId*> newest_issued_;
   bool opened_ = false;
   std::optional<Error> failure_;
-  Holdings held_, expected_;
+  Holdings held_, stored_marks_, expected_;
+  std::uint64_t expected_first_ = 0, expected_end_ = 0;
   Position released_, flush_through_;
   bool flush_due_ = false;
   std::unique_ptr<Timer> flush_timer_;
-  std::uint64_t delivered_ = 0, skipped_ = 0;
+  std::uint64_t delivered_ = 0, skipped_ = 0, abandoned_ = 0, missing_ = 0;
+
+  bool outbox_open_ = false, fetching_ = false, storing_ = false, storing_of_flight_ = false;
+  std::uint64_t delivered_while_storing_ = 0;  // rows of the flight that is being stored
+  bool outbox_full_ = false;
+  std::string outbox_trouble_;
+  Backoff backoff_{200ms, 10s};
+  std::unique_ptr<Timer> retry_, barrier_timer_;
+  MonotonicTime barrier_asked_{};
+  StoredResults stored_;
 };
 
 }  // namespace tidemark

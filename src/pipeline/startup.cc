@@ -2,6 +2,7 @@
 // order, and the order is the point: nothing is promised before what the promise stands on is in place.
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/format.h"
 #include "checkpoint/stores.h"
@@ -10,6 +11,7 @@
 #include "pipeline/wiring.h"
 #include "platform/clock.h"
 #include "platform/random.h"
+#include "sinks/outbox.h"
 #include "sinks/sqlite_connections.h"
 
 namespace tidemark {
@@ -35,6 +37,7 @@ Procedure Appliance::Work::start_up() {
   // --- Sinks are asked what they hold. Those that are away answer later; their results wait for them
   // meanwhile.
   if (Status done = restore_pending(); !done) co_return started(std::move(done));
+  note_other_outboxes();
   for (std::size_t i = 0; i < deliveries_.size(); ++i) deliveries_[i]->open(plan_->sink_schemas[i]);
   ballast_ =
       std::make_unique<Ballast>(platform_.files, platform_.bulk_lane, platform_.log, ballast_path(data_dir_));
@@ -210,9 +213,15 @@ void Appliance::Work::make_deliveries() {
               if (replay_done() || error.kind != Error::Kind::usage)  // else the start refuses, and says it
                 platform_.log.error("sinks." + name, error.message);
             }};
-    deliveries_.push_back(std::make_unique<Delivery>(Delivery::Doors{platform_.loop, platform_.log}, sink,
-                                                     settings_.checkpoint.mode, std::move(made),
-                                                     std::move(events)));
+    Delivery::Options options{.mode = settings_.checkpoint.mode,
+                              .outbox_folder = join_path(outbox_folder(data_dir_), sink.name),
+                              .id_prefix = prefix,
+                              .belongs = [this](Timeline timeline, Position position) {
+                                return identity_.ancestry.contains(timeline, position);
+                              }};
+    deliveries_.push_back(std::make_unique<Delivery>(
+        Delivery::Doors{platform_.loop, platform_.log, platform_.files, platform_.bulk_lane}, sink,
+        std::move(options), std::move(made), std::move(events)));
   }
 }
 
@@ -277,6 +286,15 @@ Status Appliance::Work::restore_pending() {
     platform_.log.error("sinks", text);
     reports_.push_back(text);
   }
+  if (const std::string* outbox = resumed_->section("outbox"))
+    for (auto& delivery : deliveries_) {
+      const std::string name = delivery->settings().name + " ";
+      std::uint64_t first = 0, end = 0;
+      std::istringstream lines(*outbox);
+      for (std::string line; std::getline(lines, line);)
+        if (line.starts_with(name) && std::istringstream(line.substr(name.size())) >> first >> end)
+          delivery->expect_stored(first, end);
+    }
   // A sink that receives a channel since before this checkpoint must hold what was delivered by then.
   const std::string* delivered = resumed_->section("delivered");
   for (auto& delivery : deliveries_)
@@ -284,6 +302,25 @@ Status Appliance::Work::restore_pending() {
       if (delivered != nullptr && delivered->contains(delivered_line(*delivery, *schema)))
         delivery->expect(schema->channel, mark);
   return {};
+}
+
+// Results that wait for a sink which is not configured stay, until one of that name is, or somebody removes
+// them.
+void Appliance::Work::note_other_outboxes() {
+  auto names = platform_.files.list(outbox_folder(data_dir_));
+  if (!names) return;
+  for (const std::string& name : *names) {
+    if (std::ranges::find(settings_.sinks, name, &SinkSettings::name) != settings_.sinks.end()) continue;
+    const std::string folder = join_path(outbox_folder(data_dir_), name);
+    Outbox outbox(platform_.files, {.folder = folder});
+    if (!outbox.open() || outbox.extent().first >= outbox.extent().end) continue;
+    const std::string text = format(
+        "{} results wait in {} for sink \"{}\", which is not in the configuration: they stay there "
+        "until a sink of that name is; remove the folder to give them up",
+        outbox.extent().end - outbox.extent().first, folder, name);
+    platform_.log.warning("sinks", text);
+    reports_.push_back(text);
+  }
 }
 
 Status Appliance::Work::store_configuration() {

@@ -96,6 +96,7 @@ class Appliance::Work final : public EngineOutput {
   Status make_sources();
   void make_deliveries();
   Status restore_pending();
+  void note_other_outboxes();
   Status check_sinks_usable() const;
   Status check_nothing_lost() const;
   void make_checkpointer();
@@ -205,6 +206,7 @@ void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);
 
 std::string lock_path(const std::string& data_dir);
 std::string journal_folder(const std::string& data_dir);
+std::string outbox_folder(const std::string& data_dir);
 
 // What stands in a manifest's section "delivered" for each channel that a sink receives.
 std::string delivered_line(const Delivery& delivery, const ResultSchema& schema);

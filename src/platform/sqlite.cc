@@ -37,6 +37,10 @@ Error::Kind kind_of(int code, int system_error) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
       return Error::Kind::corrupt;
+    case SQLITE_CONSTRAINT:
+    case SQLITE_MISMATCH:
+    case SQLITE_TOOBIG:
+      return Error::Kind::usage;
     case SQLITE_IOERR:
       return system_error == ENOSPC || system_error == EDQUOT ? Error::Kind::no_space : Error::Kind::failed;
     default:

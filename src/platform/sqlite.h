@@ -2,7 +2,8 @@
 //
 // Every error carries SQLite's own text, the database's path and the statement's first words. Kind::busy when
 // somebody else holds a lock (there is no waiting: the busy timeout is 0, the caller tries again later),
-// no_space when the disk is full, corrupt when the file is damaged.
+// no_space when the disk is full, corrupt when the file is damaged, usage when a table rejects a value
+// (constraint, trigger, type of a STRICT table, too long).
 // Threads: one connection is used by one thread at a time; any thread. One connection a database in this
 // process: SQLite of Debian 12 has a defect when several connections write one WAL.
 #pragma once

@@ -265,6 +265,7 @@ SinkStatus MqttSink::status() const {
                                         : State::stopped,
           .detail = format("{} to {}", connected_ ? "connected" : "not connected", broker()),
           .degraded = degraded_,
+          .forgot = false,
           .counters = {{"messages", rows_}, {"published again", again_}, {"connections", connections_}}};
 }
 

@@ -1,5 +1,6 @@
 #include "sinks/results.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/format.h"
@@ -16,6 +17,15 @@ std::string_view to_text(ChannelKind kind) {
       return "dead";
   }
   return "main";
+}
+
+bool same_shape(const ResultSchema& a, const ResultSchema& b) {
+  return a.channel.uid == b.channel.uid && a.channel.kind == b.channel.kind && a.pipeline == b.pipeline &&
+         a.identity == b.identity &&
+         std::equal(a.columns.begin(), a.columns.end(), b.columns.begin(), b.columns.end(),
+                    [](const ResultColumn& x, const ResultColumn& y) {
+                      return x.name == y.name && x.kind == y.kind;
+                    });
 }
 
 std::string to_text(const ChannelId& channel) {

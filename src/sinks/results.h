@@ -56,6 +56,9 @@ struct ResultSchema {
   std::vector<ResultColumn> columns;
   std::size_t identity = 0;
 };
+// Whether rows of both may be written alike: the same pipeline, kind and columns; of whatever lineage and
+// timeline.
+bool same_shape(const ResultSchema& a, const ResultSchema& b);
 
 struct ResultView {
   const ResultSchema* schema = nullptr;
@@ -65,6 +68,8 @@ struct ResultView {
   // Under which lineage and timeline it was numbered, where that is not the schema's: a result that was made
   // before a branch began.
   const ChannelId* issued = nullptr;
+  // What its id begins with, where that is not the sink's own: a result that another run has made.
+  std::string_view id_prefix = {};
 
   const ChannelId& channel() const { return issued != nullptr ? *issued : schema->channel; }
 };

@@ -39,8 +39,8 @@ std::unique_ptr<Sink> make_sink(SinkContext context) {
 
 std::string result_id(const std::string& prefix, const ResultView& row) {
   const ChannelId& channel = row.channel();
-  std::string id =
-      format("{}/{}/{}/{}", prefix, channel.timeline.value, row.schema->pipeline, row.number.value);
+  std::string id = format("{}/{}/{}/{}", row.id_prefix.empty() ? std::string_view(prefix) : row.id_prefix,
+                          channel.timeline.value, row.schema->pipeline, row.number.value);
   if (channel.kind != ChannelKind::main) id.append("/").append(to_text(channel.kind));
   return id;
 }

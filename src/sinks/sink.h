@@ -30,6 +30,7 @@ struct SinkStatus {
   enum class State { starting, ready, away, stopped } state = State::starting;
   std::string detail;
   std::string degraded;  // why it is not well; empty when it is
+  bool forgot = false;   // its rows are there and what they are is not known: reported by itself
   std::vector<std::pair<std::string, std::uint64_t>> counters;
 };
 

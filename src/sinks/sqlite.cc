@@ -1,7 +1,8 @@
 // The sqlite sink: rows of a table, each exactly once (SqliteRows). The work is done on the bulk lane.
 //
 // A locked database is away for a while. A row that the table rejects keeps the sink away and degraded, with
-// the row named, until somebody mends the table: nothing is dropped, nothing overtakes it.
+// the row named, until somebody mends the table: nothing is dropped, nothing overtakes it. With on_reject =
+// "dead-letter" it is set aside with the reason, counted, and the others go on.
 #include <memory>
 #include <string>
 #include <utility>
@@ -77,6 +78,7 @@ class SqliteSink final : public Sink {
   Backoff backoff_{100ms, 10s};
   std::unique_ptr<Timer> retry_;
   std::uint64_t written_ = 0;
+  std::uint64_t rejected_ = 0;  // of written_
   std::uint64_t busy_ = 0;
   std::uint64_t failures_ = 0;
   std::unique_ptr<GuardedLane> lane_;
@@ -102,14 +104,21 @@ void SqliteSink::try_open() {
 void SqliteSink::try_append() {
   auto outcome = std::make_shared<Status>();
   auto reports = std::make_shared<std::vector<std::string>>();
+  auto rejected = std::make_shared<SqliteRows::Rejected>();
   lane_->submit(
-      [this, outcome, reports] {
+      [this, outcome, reports, rejected] {
         *outcome = rows_->append(batch_);
         *reports = rows_->take_reports();
+        *rejected = rows_->take_rejected();
       },
-      [this, outcome, reports] {
+      [this, outcome, reports, rejected] {
         report(std::move(*reports));
         if (!*outcome) return again(outcome->error(), [this] { try_append(); });
+        if (rejected->rows != 0) {
+          rejected_ += rejected->rows;
+          context_.platform.log.sampled(LogLevel::warning, subject_, "rejected",
+                                        rejected->why + "; it stands in table _tidemark_rejected");
+        }
         written_ += batch_.size();
         batch_ = {};
         well_again();
@@ -169,7 +178,10 @@ SinkStatus SqliteSink::status() const {
                                       : State::starting,
           .detail = reported_.empty() ? context_.settings.path.value : reported_,
           .degraded = degraded_,
-          .counters = {{"rows", written_}, {"waits for a lock", busy_}, {"failed attempts", failures_}}};
+          .counters = {{"rows", written_},
+                       {"rejected", rejected_},
+                       {"waits for a lock", busy_},
+                       {"failed attempts", failures_}}};
 }
 
 }  // namespace

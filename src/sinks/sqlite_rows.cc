@@ -23,6 +23,12 @@ constexpr std::string_view kWriteMark =
     "INSERT INTO _tidemark (\"table\", channel, number, chain) VALUES (?1, ?2, ?3, ?4) "
     "ON CONFLICT (\"table\", channel) DO UPDATE SET number = excluded.number, chain = excluded.chain";
 
+constexpr std::string_view kCreateRejected =
+    "CREATE TABLE IF NOT EXISTS _tidemark_rejected (\"table\" TEXT NOT NULL, channel TEXT NOT NULL, number "
+    "INTEGER NOT NULL, reason TEXT NOT NULL, result TEXT NOT NULL)";
+constexpr std::string_view kKeepRejected =
+    "INSERT INTO _tidemark_rejected (\"table\", channel, number, reason, result) VALUES (?1, ?2, ?3, ?4, ?5)";
+
 // Integers of SQLite are signed; the bits are kept.
 Value bits(std::uint64_t v) {
   return Value::integer(std::bit_cast<std::int64_t>(v));
@@ -161,6 +167,17 @@ Status SqliteRows::prepare(std::size_t index) {
 Status SqliteRows::append(std::span<const ResultView> rows) {
   Status connected = connect();
   if (!connected) return connected;
+  row_by_row_ = false;
+  rejected_ = {};
+  Status written = write_in_transaction(rows);
+  if (written || written.error().kind != Error::Kind::usage || !settings_.keep_rejected) return written;
+  row_by_row_ = true;
+  written = write_in_transaction(rows);
+  if (!written) rejected_ = {};
+  return written;
+}
+
+Status SqliteRows::write_in_transaction(std::span<const ResultView> rows) {
   Status begun = database_->execute("BEGIN IMMEDIATE");
   if (!begun) return begun;
   Status written = write_all(rows);
@@ -170,6 +187,38 @@ Status SqliteRows::append(std::span<const ResultView> rows) {
   const Status back = database_->execute("ROLLBACK");
   static_cast<void>(back);
   return written;
+}
+
+Status SqliteRows::write_or_keep(Target& target, const ResultView& row) {
+  if (!row_by_row_) return write_row(target, row);
+  if (Status begun = database_->execute("SAVEPOINT one_row"); !begun) return begun;
+  Status written = write_row(target, row);
+  if (!written && written.error().kind == Error::Kind::usage) {
+    const std::string why = written.error().message;
+    written = database_->execute("ROLLBACK TO one_row");
+    if (written) written = keep_rejected(target, row, why);
+  }
+  if (!written) return written;
+  return database_->execute("RELEASE one_row");
+}
+
+Status SqliteRows::keep_rejected(Target& target, const ResultView& row, const std::string& why) {
+  if (Status made = database_->execute(std::string(kCreateRejected)); !made) return made;
+  Result<std::unique_ptr<SqliteStatement>> keep = database_->prepare(kKeepRejected);
+  if (!keep) return pass_on(keep);
+  RowText text({.format = FormatSettings::Type::json,
+                .timestamps = settings_.timestamps,
+                .ids = settings_.ids,
+                .id_prefix = id_prefix_});
+  const std::string channel = to_text(row.channel()), object = text.object(row);
+  (*keep)->bind(1, Value::text(target.table.name));
+  (*keep)->bind(2, Value::text(channel));
+  (*keep)->bind(3, bits(row.number.value));
+  (*keep)->bind(4, Value::text(why));
+  (*keep)->bind(5, Value::text(object));
+  ++rejected_.rows;
+  rejected_.why = why;
+  return run(**keep);
 }
 
 Status SqliteRows::write_all(std::span<const ResultView> rows) {
@@ -195,7 +244,7 @@ Status SqliteRows::write_all(std::span<const ResultView> rows) {
       }
     }
     if (remembers_ && row.number <= current->held) continue;
-    Status written = write_row(*current->target, row);
+    Status written = write_or_keep(*current->target, row);
     if (!written) return written;
     current->last = ChannelMark{row.number, row.chain};
   }
@@ -230,7 +279,7 @@ Status SqliteRows::write_row(Target& target, const ResultView& row) {
     }
   }
   if (done) return done;
-  return done.error().kind == Error::Kind::failed ? rejected(target, row, done.error()) : done;
+  return done.error().kind == Error::Kind::usage ? rejected(target, row, done.error()) : done;
 }
 
 Status SqliteRows::rejected(const Target& target, const ResultView& row, const Error& error) const {

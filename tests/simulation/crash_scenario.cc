@@ -250,6 +250,7 @@ class CrashWatch {
       if (!listed) return;
       for (const Appliance::Listed& checkpoint : *listed) {
         if (!checkpoint.manifest) continue;
+        if (const std::string* outbox = checkpoint.manifest->section("outbox")) pending_.insert(*outbox);
         for (const SegmentReference& segment : checkpoint.manifest->segments)
           if (segment.owner == "state/wide" && segment.base_to > segment.base_from)
             bases_.insert(segment.name);

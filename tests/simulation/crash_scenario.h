@@ -37,7 +37,7 @@ struct CrashReport {
   std::uint64_t cuts = 0;        // recoveries that were checked
   std::uint64_t second_cuts = 0;
   std::uint64_t checkpoints = 0, abandoned = 0, journal_segments_trimmed = 0, state_bases = 0;
-  std::uint64_t sinks_kept_for = 0;  // whose undelivered results stood in a checkpoint
+  std::uint64_t sinks_kept_for = 0;  // whose undelivered results stood in a checkpoint or an outbox
   std::vector<std::string> violations;
   std::string text() const;  // the figures in one line
   std::string first_violations() const;

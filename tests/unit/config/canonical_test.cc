@@ -132,9 +132,11 @@ ids = false
 timestamps = "rfc3339"
 flush = "auto"
 buffer = "64MiB"
+full = "pause"
 path = "h.db"
 table = "{pipeline}"
 mode = "upsert"
+on_reject = "pause"
 
 [sinks.m]
 type = "mqtt"
@@ -142,6 +144,7 @@ ids = false
 timestamps = "rfc3339"
 flush = "auto"
 buffer = "64MiB"
+full = "pause"
 url = "mqtts://${BROKER}"
 topic = "alerts/{line}"
 qos = 1

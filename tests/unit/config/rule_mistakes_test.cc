@@ -355,6 +355,23 @@ t.toml:6:8: error: /var/lib/tidemark/journal/x is Tidemark's own
       choose another name in data_dir
 )text"},
 
+{"a sink that holds each result once, and may drop some",
+R"toml([sources.s]
+type = "stdin"
+[sinks.a]
+type = "file"
+path = "x.jsonl"
+full = "drop-oldest"
+[pipelines.p]
+from = ["s"]
+to = ["a"]
+)toml",
+R"text(t.toml:6:1: error: full = "drop-oldest" is for mqtt and tcp sinks
+    6 | full = "drop-oldest"
+      | ^^^^
+      other sinks hold each result once; write full = "pause"
+)text"},
+
 {"two listeners on one address",
 R"toml([sources.a]
 type = "tcp"

@@ -235,23 +235,33 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "checkpoint: what a sink that is away has not taken stands in it, and is delivered by the next "
-    "instance") {
-  Counting world("interval = \"1h\"");
-  world.machine.disk().fail(
-      {.operation = FaultFiles::Operation::write, .path_part = "out.jsonl", .times = 1000});
-  world.feed({"a", "b", "a"});
-  REQUIRE(world.checkpoint());
-  const std::vector<Manifest> manifests = world.manifests();
-  const auto pending = std::ranges::find(manifests.back().segments, "pending/out", &SegmentReference::owner);
-  REQUIRE(pending != manifests.back().segments.end());
-  CHECK(pending->rows == 3);
-  CHECK(world.machine.appliance().status().sinks[0].state == "away");
-  world.crash_and_boot();
-  CHECK(world.machine.log().contains("0 entries replayed"));
-  world.feed({"b"});
-  CHECK(world.counts() == Rows{Counting::row("a", 2), Counting::row("b", 2)});
-  CHECK(world.machine.lines("/data/out.jsonl").size() == 4);
+    "checkpoint: what a sink that is away has not taken stands in its outbox, or where that takes nothing in "
+    "the checkpoint, and is delivered by the next instance") {
+  for (const bool outbox : {true, false}) {
+    CAPTURE(outbox);
+    Counting world("interval = \"1h\"");
+    if (!outbox)
+      world.machine.disk().fail(
+          {.operation = FaultFiles::Operation::any, .path_part = "outbox", .times = 1000});
+    world.machine.disk().fail(
+        {.operation = FaultFiles::Operation::write, .path_part = "out.jsonl", .times = 1000});
+    world.feed({"a", "b", "a"});
+    REQUIRE(world.checkpoint());
+    const std::vector<Manifest> manifests = world.manifests();
+    const auto pending =
+        std::ranges::find(manifests.back().segments, "pending/out", &SegmentReference::owner);
+    REQUIRE((pending == manifests.back().segments.end()) == outbox);
+    if (outbox)
+      CHECK(*manifests.back().section("outbox") == "out 1 4\n");
+    else
+      CHECK(pending->rows == 3);
+    CHECK(world.machine.appliance().status().sinks[0].state == "away");
+    world.crash_and_boot();
+    CHECK(world.machine.log().contains("0 entries replayed"));
+    world.feed({"b"});
+    CHECK(world.counts() == Rows{Counting::row("a", 2), Counting::row("b", 2)});
+    CHECK(world.machine.lines("/data/out.jsonl").size() == 4);
+  }
 }
 
 TEST_CASE("checkpoint: when the sink has taken its results before the manifest, none stand in it") {

@@ -2,12 +2,16 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include "base/checksum.h"
 #include "base/format.h"
 #include "fake_sink.h"
 #include "pipeline/result_codec.h"
+#include "support/fake_lane.h"
 #include "support/fake_log.h"
 #include "support/fake_loop.h"
+#include "support/fault_files.h"
 
 namespace tidemark {
 namespace {
@@ -15,6 +19,7 @@ namespace {
 using Rows = std::vector<std::string>;
 
 struct DeliveryWorld {
+  static constexpr const char* kFolder = "/data/outbox/out";
   explicit DeliveryWorld(DeliveryMode its_mode = DeliveryMode::exactly_once) : mode(its_mode) {
     settings.name = "out";
     settings.type = SinkSettings::Type::sqlite;
@@ -26,15 +31,23 @@ struct DeliveryWorld {
 
   Delivery& make() {
     delivery = std::make_unique<Delivery>(
-        Delivery::Doors{loop, log}, settings, mode, std::make_unique<FakeSink>(sink),
+        Delivery::Doors{loop, log, *disk, lane}, settings,
+        Delivery::Options{.mode = mode, .outbox_folder = kFolder, .id_prefix = "node", .belongs = belongs},
+        std::make_unique<FakeSink>(sink),
         Delivery::Events{.progress = [this] { ++progressed; },
                          .diverged = [this](const ResultSchema&, ResultNumber at) { diverged.push_back(at); },
                          .failed = [this](const Error& error) { failed = error.message; }});
     return *delivery;
   }
   void open(Holdings holdings = {}) {
-    make().open({&schema});
+    begin();
     sink.answer(std::move(holdings));
+  }
+  // Up to where the sink is asked what it holds.
+  void begin() {
+    if (!delivery) make();
+    delivery->open({&schema});
+    loop.run_ready();
   }
   // The next result of the channel, of the entry at `position`.
   void add(std::uint64_t position, const std::string& text) {
@@ -65,7 +78,10 @@ struct DeliveryWorld {
 
   FakeClock clock;
   FakeLoop loop{clock};
+  InlineLane lane{loop};
   FakeLog log;
+  std::unique_ptr<FaultFiles> disk = std::make_unique<FaultFiles>();
+  std::function<bool(Timeline, Position)> belongs = [](Timeline, Position) { return true; };
   SinkSettings settings;
   DeliveryMode mode;
   ResultSchema schema;
@@ -149,7 +165,7 @@ TEST_CASE("delivery: with flush results gather for so long; without it for the c
 
 TEST_CASE("delivery: what the sink holds is skipped, what it does not hold is not") {
   DeliveryWorld world;
-  world.make().open({&world.schema});
+  world.begin();
   for (const char* text : {"a", "b", "c", "d"}) world.add(1, text);
   world.sink.answer({{world.schema.channel, DeliveryWorld::mark_after({"a", "b"})}});
   world.delivery->release(Position{1});
@@ -189,21 +205,14 @@ TEST_CASE("delivery: it is full by bytes, and no longer when the sink has taken 
   CHECK(world.progressed > before);
 }
 
-TEST_CASE(
-    "delivery: a checkpoint need not wait for a sink that has not answered, is away, or may not have the "
-    "results yet") {
+TEST_CASE("delivery: a checkpoint need not wait for results that may not leave yet") {
   DeliveryWorld world;
-  world.make().open({&world.schema});
+  world.open();
   world.add(1, "one");
-  CHECK(world.delivery->away());
-  world.sink.answer();
   CHECK(world.delivery->away());  // position 1 is not released
   world.delivery->release(Position{1});
   CHECK_FALSE(world.delivery->away());
   CHECK_FALSE(world.delivery->delivered_through(Position{1}));
-  world.sink.state = SinkStatus::State::away;
-  CHECK(world.delivery->away());
-  world.sink.state = SinkStatus::State::ready;
   world.pass(1s);
   CHECK(world.sink.take());
   CHECK(world.delivery->delivered_through(Position{1}));
@@ -231,7 +240,7 @@ TEST_CASE(
   };
   REQUIRE(next.delivery->restore_pending(rows, find));
   next.number = ResultNumber{2};
-  next.delivery->open({&next.schema});
+  next.begin();
   next.add(3, "after the barrier");
   next.delivery->release(Position{3});
   next.sink.answer();
@@ -256,7 +265,7 @@ TEST_CASE("delivery: of pending rows those that the sink has got since are skipp
     REQUIRE(
         next.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &next.schema; }));
     next.delivery->release(Position{1});
-    next.delivery->open({&next.schema});
+    next.begin();
     next.sink.answer({{issued, DeliveryWorld::mark_after({"a", "b"})}});
     next.pass(1s);
     CHECK(next.sink.rows() == Rows{"c"});
@@ -284,7 +293,7 @@ TEST_CASE("delivery: a waiting row keeps the timeline that issued it, over any n
   REQUIRE(
       last.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &last.schema; }));
   last.delivery->release(Position{1});
-  last.delivery->open({&last.schema});
+  last.begin();
   last.sink.answer({{issued, DeliveryWorld::mark_after({"a"})}});
   last.pass(1s);
   CHECK(last.delivery->empty());
@@ -328,7 +337,7 @@ TEST_CASE(
     DeliveryWorld world;
     world.make();
     world.delivery->expect(world.schema.channel, {ResultNumber{3}, 0});
-    world.delivery->open({&world.schema});
+    world.begin();
     world.sink.answer({{world.schema.channel, ChannelMark{ResultNumber{holds}, 0}}});
     CHECK(world.log.contains("results 3 to 3 of p") == reported);
   }
@@ -336,15 +345,240 @@ TEST_CASE(
 
 TEST_CASE("delivery: a sink that cannot work says why, and its results wait") {
   DeliveryWorld world;
-  world.make().open({&world.schema});
+  world.begin();
   world.add(1, "one");
   world.sink.refuse("no such table");
   CHECK(world.failed == "no such table");
   world.delivery->release(Position{1});
   world.pass(1h);
   CHECK(world.sink.batches.empty());
-  CHECK(world.delivery->away());
+  world.delivery->flush_through(Position{1});
+  world.loop.run_ready();
+  CHECK(world.delivery->delivered_through(Position{1}));
+  CHECK(world.delivery->report().waiting == 1);
   CHECK(world.delivery->report().degraded == "no such table");
+}
+
+TEST_CASE(
+    "delivery: what a barrier needs of a sink that is away goes to the outbox, and from there in order") {
+  DeliveryWorld world;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  world.add(1, "in flight");
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  REQUIRE(world.sink.done);
+  world.add(2, "waiting");
+  world.add(3, "not safe yet");
+  world.delivery->release(Position{2});
+  CHECK_FALSE(world.delivery->delivered_through(Position{2}));
+  world.delivery->flush_through(Position{2});
+  world.loop.run_ready();
+  CHECK(world.delivery->delivered_through(Position{2}));
+  CHECK_FALSE(world.delivery->delivered_through(Position{3}));
+  std::uint64_t count = 0;
+  world.delivery->pending_rows(Position{3}, count);
+  CHECK(count == 1);
+  CHECK(world.delivery->report().waiting == 3);
+
+  world.sink.state = SinkStatus::State::ready;
+  world.delivery->release(Position{3});
+  while (world.sink.take()) world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"in flight", "waiting", "not safe yet"});
+  CHECK(world.delivery->report().waiting == 0);
+  CHECK(world.delivery->empty());
+  CHECK(world.disk->all_files() == std::vector<std::string>{"data/outbox/out/state"});
+}
+
+TEST_CASE("delivery: a batch that the sink takes while it is being stored is not sent again") {
+  DeliveryWorld world;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  for (int i = 1; i <= 3; ++i) world.add(static_cast<std::uint64_t>(i), std::to_string(i));
+  world.delivery->release(Position{1});
+  world.pass(1s);
+  world.lane.hold();
+  world.delivery->release(Position{3});
+  world.delivery->flush_through(Position{3});
+  CHECK(world.sink.take());
+  world.lane.release();
+  world.sink.state = SinkStatus::State::ready;
+  world.pass(1s);
+  while (world.sink.take()) world.pass(1s);
+  CHECK(world.sink.rows() == Rows{"1", "2", "3"});
+  CHECK(world.delivery->report().waiting == 0);
+}
+
+TEST_CASE(
+    "delivery: results that wait in the outbox come first after a restart, and replayed ones are skipped") {
+  for (const bool at_least_once : {false, true}) {
+    CAPTURE(at_least_once);
+    const DeliveryMode mode = at_least_once ? DeliveryMode::at_least_once : DeliveryMode::exactly_once;
+    DeliveryWorld world(mode);
+    world.open();
+    world.sink.state = SinkStatus::State::away;
+    for (int i = 1; i <= 3; ++i) world.add(static_cast<std::uint64_t>(i), std::to_string(i));
+    world.delivery->release(Position{3});
+    world.delivery->flush_through(Position{3});
+    world.loop.run_ready();
+    REQUIRE(world.delivery->empty());
+    world.delivery.reset();
+
+    DeliveryWorld next(mode);
+    next.disk = world.disk->after_crash(Loss::all_unsynced);
+    next.begin();
+    // The replay makes 2 and 3 again, and 4.
+    next.number = ResultNumber{1};
+    next.chain = DeliveryWorld::mark_after({"1"}).chain;
+    for (int i = 2; i <= 4; ++i) next.add(static_cast<std::uint64_t>(i), std::to_string(i));
+    next.delivery->release(Position{4});
+    next.sink.cannot_say();
+    next.pass(1s);
+    while (next.sink.take()) next.pass(1s);
+    CHECK(next.sink.rows() ==
+          (at_least_once ? Rows{"1", "2", "3", "2", "3", "4"} : Rows{"1", "2", "3", "4"}));
+    CHECK(next.diverged.empty());
+    CHECK(next.delivery->held(next.schema.channel) == ResultNumber{at_least_once ? 0u : 3u});
+  }
+}
+
+TEST_CASE(
+    "delivery: of the outbox what the sink holds is skipped, and what an abandoned branch left is given up") {
+  DeliveryWorld world;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  for (int i = 1; i <= 4; ++i) world.add(static_cast<std::uint64_t>(i), std::to_string(i));
+  world.delivery->release(Position{4});
+  world.delivery->flush_through(Position{4});
+  world.loop.run_ready();
+  world.delivery.reset();
+
+  DeliveryWorld next;
+  const ChannelId before = next.schema.channel;
+  next.disk = world.disk->after_crash(Loss::all_unsynced);
+  next.schema.channel.timeline = Timeline{2};  // forked at 3
+  next.belongs = [](Timeline timeline, Position at) { return timeline != Timeline{1} || at <= Position{3}; };
+  next.begin();
+  next.sink.answer({{before, DeliveryWorld::mark_after({"1"})}});
+  next.delivery->release(Position{2});
+  next.pass(1s);
+  CHECK(next.sink.rows() == Rows{"2"});  // 3 is not reached by the replay
+  next.number = ResultNumber{3};
+  next.add(4, "another 4");
+  next.delivery->release(Position{4});
+  next.pass(1s);
+  while (next.sink.take()) next.pass(1s);
+  CHECK(next.sink.rows() == Rows{"2", "3", "another 4"});
+  CHECK(next.log.contains("abandoned"));
+  CHECK(next.delivery->report().waiting == 0);
+}
+
+// interface: sinks.buffer
+TEST_CASE(
+    "delivery: a megabyte for a sink that is away goes to disk, and when that is full memory fills up") {
+  DeliveryWorld world;
+  world.settings.buffer = 3u << 20;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  const std::string big(100'000, 'x');
+  std::uint64_t at = 0;
+  for (; at < 50 && !world.delivery->full(); ++at) {
+    world.add(at + 1, big);
+    world.delivery->release(Position{at + 1});
+    world.loop.run_ready();
+  }
+  CHECK_FALSE(world.delivery->full());  // 5 MB: 3 on disk, 2 in memory
+  CHECK(world.delivery->report().degraded.find("sinks.out.buffer, 3MiB") != std::string::npos);
+  for (; at < 500 && !world.delivery->full(); ++at) {
+    world.add(at + 1, big);
+    world.delivery->release(Position{at + 1});
+    world.loop.run_ready();
+  }
+  CHECK(world.delivery->full());
+  CHECK(at < 130);
+  CHECK(world.delivery->limit().find("sinks.out.buffer") != std::string::npos);
+  CHECK(world.delivery->away());  // a checkpoint keeps what is in memory
+  world.sink.state = SinkStatus::State::ready;
+  world.sink.takes_at_once = true;
+  world.sink.take();
+  world.pass(10s);
+  CHECK(world.sink.rows().size() == at);
+  CHECK_FALSE(world.delivery->full());
+  CHECK(std::ranges::is_sorted(world.sink.numbers));
+}
+
+// interface: sinks.full
+TEST_CASE(
+    "delivery: with drop-oldest a full outbox gives up its oldest results, counted, and nothing stops") {
+  DeliveryWorld world;
+  world.settings.type = SinkSettings::Type::mqtt;
+  world.settings.buffer = 1u << 20;
+  world.settings.drop_oldest = true;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  const std::string big(10'000, 'x');
+  for (std::uint64_t i = 1; i <= 2000; ++i) {
+    world.add(i, std::to_string(i) + big);
+    world.delivery->release(Position{i});
+    world.loop.run_ready();
+    REQUIRE_FALSE(world.delivery->full());
+  }
+  world.delivery->flush_through(Position{2000});
+  world.loop.run_ready();
+  CHECK(world.log.contains("oldest results are dropped"));
+  world.sink.state = SinkStatus::State::ready;
+  world.sink.takes_at_once = true;
+  world.sink.take();
+  world.pass(10s);
+  std::uint64_t dropped = 0;
+  for (const auto& [name, count] : world.delivery->report().counters)
+    if (name == "dropped") dropped = count;
+  CHECK(dropped > 1000);
+  CHECK(world.sink.numbers.size() + dropped == 2000);
+  CHECK(std::ranges::is_sorted(world.sink.numbers));
+  CHECK(world.sink.numbers.back() == ResultNumber{2000});
+}
+
+TEST_CASE("delivery: a slow sink does not keep a barrier waiting for ever") {
+  DeliveryWorld world;
+  world.open();
+  world.add(1, "slow");
+  world.delivery->release(Position{1});
+  world.delivery->flush_through(Position{1});
+  REQUIRE(world.sink.done);
+  CHECK_FALSE(world.delivery->delivered_through(Position{1}));
+  const int before = world.progressed;
+  world.pass(Delivery::kPatience + 200ms);
+  CHECK(world.delivery->delivered_through(Position{1}));
+  CHECK(world.progressed > before);
+  CHECK(world.sink.take());
+  world.pass(1min);
+  CHECK(world.sink.rows() == Rows{"slow"});
+}
+
+TEST_CASE(
+    "delivery: an outbox that cannot be written leaves its results to the checkpoint, and is tried again") {
+  DeliveryWorld world;
+  world.open();
+  world.sink.state = SinkStatus::State::away;
+  world.add(1, "one");
+  world.disk->fail({.operation = FaultFiles::Operation::any, .times = 1000, .no_space = true});
+  world.delivery->release(Position{1});
+  world.delivery->flush_through(Position{1});
+  world.loop.run_ready();
+  CHECK(world.delivery->away());
+  CHECK_FALSE(world.delivery->report().degraded.empty());
+  world.disk->heal();
+  world.pass(1min);
+  CHECK(world.delivery->delivered_through(Position{1}));
+  CHECK(world.delivery->report().degraded.empty());
+}
+
+TEST_CASE("delivery: results that an older copy of the outbox lacks are reported") {
+  DeliveryWorld world;
+  world.make().expect_stored(5, 8);
+  world.begin();
+  CHECK(world.log.contains("3 results that waited"));
 }
 
 }  // namespace

@@ -121,7 +121,8 @@ TEST_CASE("flow: a disk that does not answer stops the reading in bounds, and no
 }
 
 TEST_CASE("flow: a sink that takes nothing stops the reading in bounds, and goes on when it is back") {
-  World world(config(kEcho, "[journal]\nsync = \"10ms\"\nmax_size = \"1GiB\""));
+  World world(
+      config("buffer = \"1MiB\"\n" + std::string(kEcho), "[journal]\nsync = \"10ms\"\nmax_size = \"1GiB\""));
   world.machine.disk().fail(
       {.operation = FaultFiles::Operation::write, .path_part = "out.jsonl", .times = 100'000});
   FakeRandom random(4);
@@ -135,7 +136,7 @@ TEST_CASE("flow: a sink that takes nothing stops the reading in bounds, and goes
   CHECK(world.status().sources[0].state == "paused");
   CHECK(world.status().sinks[0].waiting_bytes < 10u << 20);
   CHECK(std::ranges::any_of(world.status().degraded,
-                            [](const std::string& why) { return why.contains("sink \"out\""); }));
+                            [](const std::string& why) { return why.contains("sinks.out.buffer, 1MiB"); }));
   world.machine.disk().heal();
   for (int i = 0; i < 2000 && !world.peer.all_acknowledged(); ++i) {
     world.machine.advance(50ms);

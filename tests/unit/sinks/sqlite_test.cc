@@ -201,6 +201,52 @@ TEST_CASE("sqlite: a row that the table rejects keeps the sink away, named, unti
   CHECK(subject.rows_of("SELECT count(*) FROM hello") == "3\n");
 }
 
+// interface: sinks.on_reject
+TEST_CASE(
+    "sqlite: with on_reject = dead-letter a rejected row is set aside with the reason, once, and others go "
+    "on") {
+  for (const std::uint64_t cut : {0u, 1u, 3u, 5u, 8u, 12u, 16u, 20u}) {
+    CAPTURE(cut);
+    Rows rows;
+    rows.add(Value::text("good"), 1)
+        .add(Value::text("bad"), -1)
+        .add(Value::text("late"), 2)
+        .add(Value::null(), -2);
+    auto disk = std::make_unique<FaultFiles>();
+    for (int run = 0; run < 2; ++run) {
+      SinkSubject subject(kSqlite, std::move(disk));
+      subject.settings.keep_rejected = true;
+      if (run == 0)
+        subject.execute(
+            "CREATE TABLE hello (word TEXT, n INTEGER); CREATE TRIGGER t BEFORE INSERT ON hello WHEN new.n < "
+            "0 "
+            "BEGIN SELECT RAISE(ABORT, 'n is negative'); END");
+      const auto opened = subject.open({&rows.schema});
+      REQUIRE(opened);
+      if (run == 0 && cut != 0) subject.doors.disk->crash_at(subject.doors.disk->operations() + cut);
+      const bool done = subject.write(rows.views);
+      if (run == 0 && !done) {
+        disk = subject.doors.disk->after_crash(Loss::all_unsynced);
+        continue;
+      }
+      if (run == 0) {
+        disk = subject.doors.disk->after_crash(Loss::all_unsynced);
+        subject.sink.reset();
+        CHECK(subject.doors.log.contains("n is negative"));
+        continue;
+      }
+      CHECK(done);
+      CHECK(subject.sink->status().degraded.empty());
+      CHECK(subject.rows_of("SELECT word FROM hello ORDER BY rowid") == "'good'\n'late'\n");
+      CHECK(subject.rows_of("SELECT number FROM _tidemark_rejected ORDER BY number") == "2\n4\n");
+      CHECK(subject.rows_of("SELECT reason FROM _tidemark_rejected WHERE number = 2").find("n is negative") !=
+            std::string::npos);
+      CHECK(subject.rows_of("SELECT result FROM _tidemark_rejected WHERE number = 2").find("\"bad\"") !=
+            std::string::npos);
+    }
+  }
+}
+
 TEST_CASE(
     "sqlite: one pipeline in two tables of one database, each with marks of its own, over one connection") {
   Rows rows;
