@@ -90,7 +90,7 @@ def test_results_are_published_as_the_sink_says(tidemark, start_mosquitto):
         qos = sink[6]
         harness.wait_until(lambda: log_of(broker, rf"Received PUBLISH from out \(d0, q{qos}, r{kept}"), what="the result")
         retained = subprocess.run(["mosquitto_sub", "-p", str(broker.port), "-t", "out", "--retained-only", "-C", "1", "-W",
-                                   "1"], capture_output=True, text=True).stdout
+                                   "30" if kept else "1"], capture_output=True, text=True).stdout
         assert (json.loads(retained) if kept else retained) == ({"n": 7} if kept else "")
         assert instance.terminate() == 0
 
