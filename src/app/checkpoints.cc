@@ -6,6 +6,7 @@
 #include "app/console.h"
 #include "app/instance.h"
 #include "base/format.h"
+#include "base/hex.h"
 #include "platform/posix_files.h"
 
 namespace tidemark {
@@ -40,6 +41,15 @@ Result<std::vector<CheckpointRow>> Checkpoints::list() {
   return rows;
 }
 
+Result<std::vector<CheckpointId>> Checkpoints::readable() {
+  Result<std::vector<CheckpointRow>> rows = list();
+  if (!rows) return pass_on(rows);
+  std::vector<CheckpointId> ids;
+  for (const CheckpointRow& row : *rows)
+    if (row.damage.empty()) ids.push_back(row.id);
+  return ids;
+}
+
 Result<Manifest> Checkpoints::show(CheckpointId id) {
   if (!instance_) return read_checkpoint_offline({*files_, *sqlite_}, settings_, id);
   Result<JsonValue> answer =
@@ -56,6 +66,63 @@ Status Checkpoints::verify(CheckpointId id) {
   return {};
 }
 
+Status Checkpoints::remove(CheckpointId id, bool force) {
+  if (!instance_) return delete_checkpoint_offline({*files_, *sqlite_}, settings_, id, force);
+  JsonWriter request;
+  request.begin_object().key("command").text("checkpoint-delete").key("id").text(to_text(id));
+  request.key("force").boolean(force).end_object();
+  Result<JsonValue> answer = instance_->ask(request.take(), progress_on_terminal());
+  if (!answer) return pass_on(answer);
+  return {};
+}
+
+namespace {
+
+// Asks the instance for pieces.
+class AskedReader final : public CheckpointReader {
+ public:
+  explicit AskedReader(ControlClient& instance) : instance_(instance) {}
+
+  Result<Manifest> manifest(CheckpointId id) override {
+    Result<std::pair<std::string, bool>> piece = ask(control_request("checkpoint-read", to_text(id)));
+    if (!piece) return pass_on(piece);
+    return decode_manifest(piece->first, "manifest of " + to_text(id));
+  }
+
+  Status rows(const Manifest& manifest, const SegmentReference& segment,
+              const std::function<Status(std::string_view rows)>& block) override {
+    for (std::uint64_t from = 0;;) {
+      JsonWriter request;
+      request.begin_object().key("command").text("checkpoint-read").key("id").text(to_text(manifest.id));
+      request.key("segment").text(segment.name).key("from").unsigned_integer(from).end_object();
+      Result<std::pair<std::string, bool>> piece = ask(request.take());
+      if (!piece) return pass_on(piece);
+      if (Status taken = block(piece->first); !taken) return taken;
+      from += piece->first.size();
+      if (piece->second) return {};
+    }
+  }
+
+ private:
+  Result<std::pair<std::string, bool>> ask(const std::string& request) {
+    Result<JsonValue> answer = instance_.ask(request, progress_on_terminal());
+    if (!answer) return pass_on(answer);
+    std::optional<std::string> bytes = from_hex(answer->text_of("bytes"));
+    if (!bytes) return fail("the instance answers what is no bytes");
+    return std::pair(std::move(*bytes), answer->boolean_of("last"));
+  }
+
+  ControlClient& instance_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<CheckpointReader>> Checkpoints::reader() {
+  if (instance_ && settings_.checkpoint.store != StoreType::files)
+    return std::make_unique<AskedReader>(*instance_);
+  return read_checkpoints_offline({*files_, *sqlite_}, settings_, instance_.has_value());
+}
+
 Result<CheckpointId> Checkpoints::find(const CheckpointName& name) {
   Result<std::vector<CheckpointRow>> rows = list();
   if (!rows) return pass_on(rows);
@@ -67,6 +134,15 @@ Result<CheckpointId> Checkpoints::find(const CheckpointName& name) {
                        to_text(*name.id), *settings_.node.data_dir),
                 Error::Kind::not_found);
   return *name.id;
+}
+
+std::expected<Checkpoints, ExitCode> checkpoints_for(const CommandLine& line) {
+  const std::unique_ptr<Files> files = make_posix_files();
+  auto settings = settings_for(*files, line);
+  if (!settings) return std::unexpected(settings.error());
+  Result<Checkpoints> checkpoints = Checkpoints::open(std::move(*settings));
+  if (!checkpoints) return std::unexpected(report(checkpoints.error()));
+  return std::move(*checkpoints);
 }
 
 }  // namespace tidemark

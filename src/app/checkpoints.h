@@ -5,6 +5,7 @@
 // Threads: one at a time. Calls block.
 #pragma once
 
+#include <expected>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "app/control_client.h"
 #include "base/result.h"
 #include "config/settings.h"
+#include "pipeline/stored_state.h"
 #include "platform/files.h"
 #include "platform/sqlite.h"
 
@@ -26,6 +28,15 @@ class Checkpoints {
   Result<std::vector<CheckpointRow>> list();  // oldest first
   Result<Manifest> show(CheckpointId id);
   Status verify(CheckpointId id);
+  // Refuses the last one that verifies, unless `force`.
+  Status remove(CheckpointId id, bool force);
+  // What StoredState reads from: the files beside a running instance or without one; a running instance with
+  // a SQLite store is asked, since nobody else may open its database.
+  Result<std::unique_ptr<CheckpointReader>> reader();
+  // Ids of those whose manifest can be read, oldest first.
+  Result<std::vector<CheckpointId>> readable();
+  bool live() const { return instance_.has_value(); }
+  const Settings& settings() const { return settings_; }
   // The id that a name stands for; Error::not_found when there is no such checkpoint.
   Result<CheckpointId> find(const CheckpointName& name);
 
@@ -37,5 +48,8 @@ class Checkpoints {
   std::unique_ptr<SqliteOpener> sqlite_;
   std::optional<ControlClient> instance_;
 };
+
+// For a command: what is wrong is printed, and the exit code returned.
+std::expected<Checkpoints, ExitCode> checkpoints_for(const CommandLine& line);
 
 }  // namespace tidemark

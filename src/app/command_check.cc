@@ -4,6 +4,7 @@
 #include "app/commands.h"
 #include "app/configuration.h"
 #include "app/console.h"
+#include "app/rehearse.h"
 #include "base/format.h"
 #include "base/json.h"
 #include "platform/posix_files.h"
@@ -38,7 +39,7 @@ std::string messages_json(const Diagnostics& diagnostics) {
 
 }  // namespace
 
-ExitCode check_command(const CommandLine& line) {
+ExitCode check_command(const CommandLine& line, const CheckCommand& command) {
   const std::unique_ptr<Files> files = make_posix_files();
   Result<Configuration> configuration = read_configuration(*files, line.config);
   if (!configuration) return report(configuration.error());
@@ -49,6 +50,7 @@ ExitCode check_command(const CommandLine& line) {
   print_error(diagnostics.to_text());
   if (verdict != ExitCode::done) return verdict;
   const Settings& settings = *configuration->settings;
+  if (!command.input.empty()) return rehearse_file(settings, command.input, command.source);
   return print(format("{}: ok — {}, {}, {}\n", line.config, counted(settings.sources.size(), "source"),
                       counted(settings.pipelines.size(), "pipeline"),
                       counted(settings.sinks.size(), "sink")));

@@ -12,15 +12,6 @@
 namespace tidemark {
 namespace {
 
-std::expected<Checkpoints, ExitCode> checkpoints_for(const CommandLine& line) {
-  const std::unique_ptr<Files> files = make_posix_files();
-  auto settings = settings_for(*files, line);
-  if (!settings) return std::unexpected(settings.error());
-  Result<Checkpoints> checkpoints = Checkpoints::open(std::move(*settings));
-  if (!checkpoints) return std::unexpected(report(checkpoints.error()));
-  return std::move(*checkpoints);
-}
-
 struct Verified {
   CheckpointId id;
   Status status;

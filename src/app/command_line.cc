@@ -22,12 +22,20 @@ struct Words {
   std::string from = "latest";
   bool abandon_replay = false;
   bool version = false;
+  bool drain = false;
   std::string reference;
   std::vector<std::string> references;
   std::string file;
   bool stop = false;
   bool discard_later = false;
   std::string until;
+  std::string to, pipeline, name, state_from;
+  std::vector<std::string> keys;
+  bool force = false;
+  bool once = false;
+  std::string interval = "2s";
+  std::string input, source, other_config;
+  std::uint64_t limit = 0;
 };
 
 // The leaf command that was chosen, and how its words become the command.
@@ -146,6 +154,74 @@ std::expected<CommandLine, std::string> make_savepoint(const Words& words) {
   return plain_command(words, SavepointCreateCommand{words.file, words.stop});
 }
 
+std::expected<CommandLine, std::string> make_export(const Words& words) {
+  auto name = checkpoint_name(words.reference);
+  if (!name) return std::unexpected(std::move(name.error()));
+  return plain_command(words, CheckpointExportCommand{*name, words.to, words.pipeline, words.force});
+}
+
+std::expected<CommandLine, std::string> make_delete(const Words& words) {
+  auto name = checkpoint_name(words.reference);
+  if (!name) return std::unexpected(std::move(name.error()));
+  return plain_command(words, CheckpointDeleteCommand{*name, words.force});
+}
+
+std::expected<CommandLine, std::string> make_state_get(const Words& words) {
+  StateGetCommand command;
+  command.pipeline = words.pipeline;
+  for (const std::string& key : words.keys) {
+    const std::size_t equals = key.find('=');
+    if (equals == std::string::npos || equals == 0)
+      return std::unexpected(format("--key \"{}\": write COLUMN=VALUE, as in --key device=press-1", key));
+    command.keys.emplace_back(key.substr(0, equals), key.substr(equals + 1));
+  }
+  if (!words.state_from.empty()) {
+    auto name = checkpoint_name(words.state_from);
+    if (!name) return std::unexpected("--from " + name.error());
+    command.from = *name;
+  }
+  return plain_command(words, std::move(command));
+}
+
+std::expected<CommandLine, std::string> make_state_drop(const Words& words) {
+  return plain_command(words, StateDropCommand{words.pipeline});
+}
+
+std::expected<CommandLine, std::string> make_check(const Words& words) {
+  if (words.input.empty() && !words.source.empty())
+    return std::unexpected("--source names the source of the records of --input FILE");
+  if (!words.input.empty() && words.json)
+    return std::unexpected(
+        "--input prints results, one JSON object a line; --json is for the report of mistakes");
+  return plain_command(words, CheckCommand{words.input, words.source});
+}
+
+std::expected<CommandLine, std::string> make_replay(const Words& words) {
+  ReplayCommand command{
+      .from = std::nullopt, .until = words.until, .configuration = words.other_config, .drain = words.drain};
+  if (!words.state_from.empty()) {
+    auto name = checkpoint_name(words.state_from);
+    if (!name) return std::unexpected("--from " + name.error());
+    command.from = *name;
+  }
+  return plain_command(words, std::move(command));
+}
+
+std::expected<CommandLine, std::string> make_top(const Words& words) {
+  const Result<Duration> interval = parse_duration(words.interval);
+  if (!interval) return std::unexpected("--interval: " + interval.error().message);
+  if (*interval < 100ms) return std::unexpected("--interval: the least is 100ms");
+  return plain_command(words, TopCommand{words.once, *interval});
+}
+
+std::expected<CommandLine, std::string> make_tap(const Words& words) {
+  return plain_command(words, TapCommand{words.name, words.limit});
+}
+
+std::expected<CommandLine, std::string> make_stop(const Words& words) {
+  return plain_command(words, StopCommand{words.drain});
+}
+
 template <class Command>
 MakeCommand make_plain() {
   return [](const Words& words) { return plain_command(words, Command{}); };
@@ -197,7 +273,8 @@ void add_run(Grammar& grammar) {
 }
 
 void add_checkpoint(Grammar& grammar) {
-  CLI::App* group = grammar.root.add_subcommand("checkpoint", "Take, list, show and verify checkpoints");
+  CLI::App* group =
+      grammar.root.add_subcommand("checkpoint", "Take, list, show, verify, export and delete checkpoints");
   group->allow_extras();
   group->require_subcommand(0, 1);
   group->footer(
@@ -240,6 +317,124 @@ void add_checkpoint(Grammar& grammar) {
        .json = true},
       make_verify);
   verify->add_option("REF", grammar.words.references, "chk-N, or latest; none: all of them")->type_name("");
+  CLI::App* export_ = add_leaf(
+      grammar, *group,
+      {.name = "export",
+       .does = "Write the state that a checkpoint holds as ordinary tables",
+       .footer = "A row a key and window, a column an aggregate. The ending of FILE says what is written:\n"
+                 ".sqlite or .db (a table a pipeline), .csv (one pipeline), .jsonl (JSON lines).\n"
+                 "Exit code 3: there is no such checkpoint, or no such pipeline in it.\n\n"
+                 "Examples:\n"
+                 "  tidemark checkpoint export latest --to state.sqlite\n"
+                 "  tidemark checkpoint export chk-42 --to totals.csv --pipeline totals"},
+      make_export);
+  export_->add_option("REF", grammar.words.reference, "chk-N, or latest")->required()->type_name("");
+  export_->add_option("--to", grammar.words.to, "the file to write")->required()->type_name("FILE");
+  export_->add_option("--pipeline", grammar.words.pipeline, "only the state of this one")->type_name("NAME");
+  export_->add_flag("--force", grammar.words.force, "replace FILE where it exists")->disable_flag_override();
+  CLI::App* remove = add_leaf(
+      grammar, *group,
+      {.name = "delete",
+       .does = "Delete a checkpoint",
+       .footer =
+           "Refuses the last one that verifies, and the newest of a running instance, on which the next\n"
+           "one builds. Exit code 3: there is no such checkpoint.\n\n"
+           "Examples:\n  tidemark checkpoint delete chk-41\n  tidemark checkpoint delete chk-42 --force"},
+      make_delete);
+  remove->add_option("REF", grammar.words.reference, "chk-N, or latest")->required()->type_name("");
+  remove->add_flag("--force", grammar.words.force, "also the last one that verifies")
+      ->disable_flag_override();
+}
+
+void add_state(Grammar& grammar) {
+  CLI::App* group = grammar.root.add_subcommand("state", "Show or drop keyed state");
+  group->allow_extras();
+  group->require_subcommand(0, 1);
+  group->footer("Examples:\n  tidemark state get totals\n  tidemark state get totals --key device=press-1");
+  CLI::App* get = add_leaf(
+      grammar, *group,
+      {.name = "get",
+       .does = "Show the keyed state of a pipeline: keys, window, aggregates as they are now",
+       .footer =
+           "Asks the running instance; with none running, or with --from, reads a checkpoint.\n"
+           "Exit code 3: there is no such pipeline or checkpoint, or no row with the keys asked for.\n\n"
+           "Examples:\n"
+           "  tidemark state get totals\n"
+           "  tidemark state get totals --key line=a --key device=press-1\n"
+           "  tidemark state get totals --from chk-42 --json",
+       .json = true},
+      make_state_get);
+  get->add_option("PIPELINE", grammar.words.pipeline, "its name")->required()->type_name("");
+  get->add_option("--key", grammar.words.keys, "only rows with this key; may be given several times")
+      ->type_name("COLUMN=VALUE")
+      ->allow_extra_args(false);
+  get->add_option("--from", grammar.words.state_from, "the state that a checkpoint holds: chk-N, or latest")
+      ->type_name("REF");
+  CLI::App* drop = add_leaf(
+      grammar, *group,
+      {.name = "drop",
+       .does = "Forget the keyed state of a pipeline, with the instance stopped",
+       .footer =
+           "Writes a checkpoint like the newest one without it; the older ones still hold it. Sinks keep\n"
+           "what they have, and later results are numbered on. The last stop must have been clean.\n"
+           "Exit code 3: the newest checkpoint holds no state of this pipeline.\n\n"
+           "Examples:\n  tidemark state drop totals"},
+      make_state_drop);
+  drop->add_option("PIPELINE", grammar.words.pipeline, "its name, or its uid")->required()->type_name("");
+}
+
+void add_replay(Grammar& grammar) {
+  CLI::App* replay = add_leaf(
+      grammar, grammar.root,
+      {.name = "replay",
+       .does = "Run the retained journal through this or another configuration, and print the results",
+       .footer =
+           "In memory: nothing is written, no sink gets anything, and an instance may be running.\n"
+           "What would this rule have said last night? One JSON object a result, with \"_pipeline\".\n\n"
+           "Examples:\n"
+           "  tidemark replay\n"
+           "  tidemark replay -c tidemark.toml --config other.toml --until 2025-03-01T06:00:00Z",
+       .configured = false},
+      make_replay);
+  replay
+      ->add_option("-c", grammar.words.config,
+                   format("the configuration whose journal it is (default {})", kDefaultConfigPath))
+      ->type_name("FILE");
+  replay->add_option("--from", grammar.words.state_from, "begin with this checkpoint (default: the oldest)")
+      ->type_name("REF");
+  replay
+      ->add_option("--until", grammar.words.until, "stop before what arrived later than this; or a position")
+      ->type_name("TIME");
+  replay->add_option("--config", grammar.words.other_config, "the configuration to run instead of that one")
+      ->type_name("FILE");
+  replay->add_flag("--drain", grammar.words.drain, "close every open window at the end")
+      ->disable_flag_override();
+}
+
+void add_looking(Grammar& grammar) {
+  CLI::App* top =
+      add_leaf(grammar, grammar.root,
+               {.name = "top",
+                .does = "Show rates, lags and waits of the running instance, live",
+                .footer = "Redraws on a terminal until interrupted. --json looks once.\n"
+                          "Exit code 1: no instance is running.\n\n"
+                          "Examples:\n  tidemark top\n  tidemark top --once\n  tidemark top --json",
+                .json = true},
+               make_top);
+  top->add_flag("--once", grammar.words.once, "look once, over a second, and end")->disable_flag_override();
+  top->add_option("--interval", grammar.words.interval, "time between two looks (default 2s)")
+      ->type_name("DURATION");
+  CLI::App* tap = add_leaf(
+      grammar, grammar.root,
+      {.name = "tap",
+       .does = "Show records as they pass a source, or results as a pipeline emits them, live",
+       .footer =
+           "One JSON object a line, until interrupted. What this end is too slow for is not kept; how\n"
+           "much that was is said on standard error. Exit code 3: there is no such source or pipeline.\n\n"
+           "Examples:\n  tidemark tap plant\n  tidemark tap machine_health --limit 10"},
+      make_tap);
+  tap->add_option("NAME", grammar.words.name, "of a source or a pipeline")->required()->type_name("");
+  tap->add_option("--limit", grammar.words.limit, "end after so many")->type_name("N");
 }
 
 void add_pipeline(Grammar& grammar) {
@@ -323,13 +518,24 @@ std::unique_ptr<Grammar> make_grammar() {
       "  tidemark status\n"
       "  tidemark checkpoint list --help");
   add_run(*grammar);
-  add_leaf(*grammar, root,
-           {.name = "check",
-            .does = "Read the configuration and report every mistake in it",
-            .footer = "Exit code 2: the configuration does not hold. The network is not touched.\n\n"
-                      "Examples:\n  tidemark check\n  tidemark check -c tidemark.toml",
-            .json = true},
-           make_plain<CheckCommand>());
+  CLI::App* check = add_leaf(
+      *grammar, root,
+      {.name = "check",
+       .does = "Read the configuration and report every mistake in it; with --input, try it on records",
+       .footer =
+           "Exit code 2: the configuration does not hold. The network is not touched.\n"
+           "--input runs the pipelines in memory over the lines of FILE and prints what they would emit,\n"
+           "with every window closed at the end. For an mqtt source a line may begin with its topic, as\n"
+           "mosquitto_sub -v prints it.\n\n"
+           "Examples:\n"
+           "  tidemark check -c tidemark.toml\n"
+           "  tidemark check -c tidemark.toml --input sample.jsonl --source plant",
+       .json = true},
+      make_check);
+  check->add_option("--input", grammar->words.input, "records to run through the pipelines")
+      ->type_name("FILE");
+  check->add_option("--source", grammar->words.source, "the source that they are of, if there are several")
+      ->type_name("NAME");
   add_leaf(*grammar, root,
            {.name = "status",
             .does = "Show how the running instance is, and what is degraded and why",
@@ -337,17 +543,23 @@ std::unique_ptr<Grammar> make_grammar() {
                       "Examples:\n  tidemark status\n  tidemark status -c tidemark.toml --json",
             .json = true},
            make_plain<StatusCommand>());
+  add_looking(*grammar);
   add_checkpoint(*grammar);
   add_pipeline(*grammar);
-  add_leaf(
+  add_state(*grammar);
+  add_replay(*grammar);
+  CLI::App* stop = add_leaf(
       *grammar, root,
       {.name = "stop",
        .does = "Stop the running instance cleanly, with a final checkpoint",
        .footer =
            "Stops reading, processes and delivers what was read, and returns when the instance has stopped.\n"
-           "No window is closed by it. checkpoint.on_stop decides whether checkpoints stay.\n\n"
-           "Examples:\n  tidemark stop\n  tidemark stop -c tidemark.toml"},
-      make_plain<StopCommand>());
+           "No window is closed by it; --drain closes them all first, for a permanent end.\n"
+           "checkpoint.on_stop decides whether checkpoints stay.\n\n"
+           "Examples:\n  tidemark stop\n  tidemark stop --drain"},
+      make_stop);
+  stop->add_flag("--drain", grammar->words.drain, "close every open window and deliver its results first")
+      ->disable_flag_override();
   add_savepoint(*grammar);
   add_restore(*grammar);
   add_leaf(*grammar, root,

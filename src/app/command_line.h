@@ -4,14 +4,17 @@
 // The one door to CLI11. Nothing is opened or looked up here: a checkpoint that is named need not exist.
 #pragma once
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/ids.h"
+#include "base/times.h"
 #include "pipeline/appliance.h"
 #include "pipeline/restore.h"
 
@@ -35,7 +38,27 @@ struct RunCommand {
   StartPoint from;
   bool abandon_replay = false;
 };
-struct CheckCommand {};
+struct CheckCommand {
+  std::string input;   // a file of records to run through the pipelines in memory; empty: only check
+  std::string source;  // which source they are of; empty: the only one
+};
+struct StateDropCommand {
+  std::string pipeline;
+};
+struct ReplayCommand {
+  std::optional<CheckpointName> from;  // none: the oldest
+  std::string until;                   // a time or a position; empty: to the end
+  std::string configuration;           // another one; empty: this one
+  bool drain = false;                  // close every open window at the end
+};
+struct TopCommand {
+  bool once = false;
+  Duration interval = 2s;
+};
+struct TapCommand {
+  std::string name;
+  std::uint64_t limit = 0;  // 0: until interrupted
+};
 struct StatusCommand {};
 struct CheckpointCreateCommand {};
 struct CheckpointListCommand {};
@@ -48,7 +71,24 @@ struct CheckpointVerifyCommand {
 struct PipelineResumeCommand {
   std::string name;
 };
-struct StopCommand {};
+struct CheckpointExportCommand {
+  CheckpointName name;
+  std::string to;
+  std::string pipeline;  // empty: all that keep state
+  bool force = false;    // replaces the file
+};
+struct CheckpointDeleteCommand {
+  CheckpointName name;
+  bool force = false;  // also the last one that verifies
+};
+struct StateGetCommand {
+  std::string pipeline;
+  std::vector<std::pair<std::string, std::string>> keys;  // column and value
+  std::optional<CheckpointName> from;  // none: the running instance, else the newest checkpoint
+};
+struct StopCommand {
+  bool drain = false;  // close every open window first
+};
 struct SavepointCreateCommand {
   std::string file;
   bool stop = false;
@@ -63,8 +103,10 @@ struct CommandLine {
   std::string config = kDefaultConfigPath;
   bool json = false;
   std::variant<RunCommand, CheckCommand, StatusCommand, CheckpointCreateCommand, CheckpointListCommand,
-               CheckpointShowCommand, CheckpointVerifyCommand, PipelineResumeCommand, StopCommand,
-               VersionCommand, SavepointCreateCommand, RestoreCommand>
+               CheckpointShowCommand, CheckpointVerifyCommand, CheckpointExportCommand,
+               CheckpointDeleteCommand, StateGetCommand, StateDropCommand, TopCommand, ReplayCommand,
+               TapCommand, PipelineResumeCommand, StopCommand, VersionCommand, SavepointCreateCommand,
+               RestoreCommand>
       command;
 };
 

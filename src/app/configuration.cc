@@ -41,6 +41,14 @@ std::optional<std::string> environment_variable(const std::string& name) {
   return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
+LoaderEnvironment variables_of_process() {
+  LoaderEnvironment environment;
+  environment.host_name = host_name();
+  environment.variable = environment_variable;
+  environment.secret_file = [](const std::string&) { return Result<std::string>(std::string()); };
+  return environment;
+}
+
 Result<Configuration> read_configuration(Files& files, const std::string& path) {
   const auto unreadable = [](Error error) {
     error.message += "; name the configuration with --config FILE";

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "config/diagnostics.h"
+#include "config/loader.h"
 #include "config/settings.h"
 #include "platform/files.h"
 
@@ -27,6 +28,9 @@ Result<Configuration> read_configuration(Files& files, const std::string& path);
 
 // Compiles the pipelines, as far as they could be read: the rest of what `check` and `run` refuse.
 void check_pipelines(Configuration& configuration);
+
+// What reading a stored configuration back takes from this process: its variables, and no secret.
+LoaderEnvironment variables_of_process();
 
 // $NAME of this process.
 std::optional<std::string> environment_variable(const std::string& name);

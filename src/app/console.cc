@@ -49,4 +49,21 @@ std::function<void(std::int64_t seconds)> progress_on_terminal() {
   };
 }
 
+void WorkProgress::show(const std::function<std::string()>& how_far) {
+  const bool terminal = ::isatty(STDERR_FILENO) != 0;
+  const auto now = std::chrono::steady_clock::now();
+  if (now - shown_ < (terminal ? std::chrono::milliseconds(300) : std::chrono::milliseconds(10'000))) return;
+  shown_ = now;
+  drawn_ = drawn_ || terminal;
+  print_error(terminal ? format("\r\x1b[K{}: {}", what_, how_far()) : format("{}: {}\n", what_, how_far()));
+}
+
+WorkProgress::~WorkProgress() {
+  if (drawn_) print_error("\r\x1b[K");
+}
+
+bool output_is_terminal() {
+  return ::isatty(STDOUT_FILENO) != 0;
+}
+
 }  // namespace tidemark

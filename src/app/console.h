@@ -1,8 +1,10 @@
 // What a command says: results on standard output, mistakes and progress on standard error.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <string_view>
 
 #include "app/command_line.h"
@@ -21,5 +23,22 @@ ExitCode exit_code_of(Error::Kind kind);
 // For requests that take long: says on a terminal, every few seconds, that the instance is at it; else
 // nothing.
 std::function<void(std::int64_t seconds)> progress_on_terminal();
+
+// How far long work of this process has come: redrawn in place on a terminal, else a line now and then;
+// nothing for work that is soon done.
+class WorkProgress {
+ public:
+  explicit WorkProgress(std::string what) : what_(std::move(what)) {}
+  ~WorkProgress();
+  void show(const std::function<std::string()>& how_far);
+
+ private:
+  std::string what_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now(), shown_ = begun_;
+  bool drawn_ = false;
+};
+
+// Standard output is a terminal.
+bool output_is_terminal();
 
 }  // namespace tidemark

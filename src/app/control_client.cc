@@ -149,16 +149,17 @@ Result<std::string> ControlClient::read_line() {
 }
 
 Result<JsonValue> ControlClient::ask(std::string_view request,
-                                     const std::function<void(std::int64_t seconds)>& progress) {
+                                     const std::function<void(std::int64_t seconds)>& progress,
+                                     const std::function<bool(const JsonValue& item)>& item) {
   if (Status sent = send(std::string(request) + "\n"); !sent) return pass_on(sent);
-  return answer(progress);
+  return answer(progress, item);
 }
 
 Result<JsonValue> ControlClient::ask_with_file(std::string_view request, int descriptor,
                                                const std::function<void(std::int64_t seconds)>& progress) {
   if (Status sent = send_file(descriptor, request.front()); !sent) return pass_on(sent);
   if (Status sent = send(std::string(request.substr(1)) + "\n"); !sent) return pass_on(sent);
-  return answer(progress);
+  return answer(progress, {});
 }
 
 // A descriptor travels with at least one byte.
@@ -183,7 +184,8 @@ Status ControlClient::send_file(int descriptor, char first) {
   return {};
 }
 
-Result<JsonValue> ControlClient::answer(const std::function<void(std::int64_t seconds)>& progress) {
+Result<JsonValue> ControlClient::answer(const std::function<void(std::int64_t seconds)>& progress,
+                                        const std::function<bool(const JsonValue& item)>& item) {
   while (true) {
     Result<std::string> line = read_line();
     if (!line) return pass_on(line);
@@ -191,6 +193,10 @@ Result<JsonValue> ControlClient::answer(const std::function<void(std::int64_t se
     if (!answer) return pass_on(answer, format("answer on control socket {}", path_));
     if (const JsonValue* at_work = answer->find("progress")) {
       if (progress) progress(at_work->integer_of("seconds"));
+      continue;
+    }
+    if (const JsonValue* one = answer->find("item")) {
+      if (item && !item(*one)) return JsonValue();
       continue;
     }
     if (!answer->boolean_of("ok"))

@@ -32,9 +32,12 @@ class ControlClient {
   void on_unanswered(std::function<void(const std::string& what)> unanswered) {
     unanswered_ = std::move(unanswered);
   }
-  // `request` is one JSON object without a newline. `progress` hears how long the instance has been at it.
+  // `request` is one JSON object without a newline. `progress` hears how long the instance has been at it,
+  // `item` what a streamed answer consists of; when it says false the rest is not waited for, and nothing
+  // more may be asked: the answer is null.
   Result<JsonValue> ask(std::string_view request,
-                        const std::function<void(std::int64_t seconds)>& progress = {});
+                        const std::function<void(std::int64_t seconds)>& progress = {},
+                        const std::function<bool(const JsonValue& item)>& item = {});
   // The same, handing over an open file with it.
   Result<JsonValue> ask_with_file(std::string_view request, int descriptor,
                                   const std::function<void(std::int64_t seconds)>& progress = {});
@@ -44,7 +47,8 @@ class ControlClient {
       : socket_(socket), path_(std::move(path)), silence_(silence) {}
   Status send(std::string_view bytes);
   Status send_file(int descriptor, char first);
-  Result<JsonValue> answer(const std::function<void(std::int64_t seconds)>& progress);
+  Result<JsonValue> answer(const std::function<void(std::int64_t seconds)>& progress,
+                           const std::function<bool(const JsonValue& item)>& item);
   Result<std::string> read_line();
   Status wait_for_bytes();
 

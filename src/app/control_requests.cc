@@ -7,6 +7,7 @@
 #include "app/checkpoint_json.h"
 #include "app/status_json.h"
 #include "base/format.h"
+#include "base/hex.h"
 
 namespace tidemark {
 namespace {
@@ -82,17 +83,82 @@ void resume_pipeline(Appliance& appliance, const JsonValue& request, Answer answ
   });
 }
 
+// Without "force" only when another one verifies: reading them takes the lane's time, one after another.
+struct Deletion {
+  Appliance& appliance;
+  CheckpointId id;
+  Answer answer;
+  std::vector<CheckpointId> others;  // newest last
+
+  void remove() {
+    appliance.delete_checkpoint(id, [id = id, answer = answer](Status removed) {
+      if (!removed) return answer(pass_on(removed));
+      answer(id_document(id));
+    });
+  }
+};
+
+void look_for_another(const std::shared_ptr<Deletion>& deletion) {
+  if (deletion->others.empty())
+    return deletion->answer(
+        fail(format("{} is the last checkpoint that verifies; --force deletes it all the same",
+                    to_text(deletion->id)),
+             Error::Kind::usage));
+  const CheckpointId other = deletion->others.back();
+  deletion->others.pop_back();
+  deletion->appliance.verify_checkpoint(other, [deletion](const Status& verified) {
+    if (verified) return deletion->remove();
+    look_for_another(deletion);
+  });
+}
+
+void delete_checkpoint(Appliance& appliance, const JsonValue& request, Answer answer) {
+  const std::optional<CheckpointId> id = requested_id(request, answer);
+  if (!id) return;
+  const auto deletion = std::make_shared<Deletion>(Deletion{appliance, *id, std::move(answer), {}});
+  appliance.list_checkpoints(
+      [deletion, force = request.boolean_of("force")](Result<std::vector<Appliance::Listed>> list) {
+        if (!list) return deletion->answer(pass_on(list));
+        bool there = false;
+        for (const Appliance::Listed& listed : *list) {
+          there = there || listed.id == deletion->id;
+          if (listed.id != deletion->id && listed.manifest) deletion->others.push_back(listed.id);
+        }
+        if (!there)
+          return deletion->answer(
+              fail(format("there is no checkpoint {}", to_text(deletion->id)), Error::Kind::not_found));
+        if (force) return deletion->remove();
+        look_for_another(deletion);
+      });
+}
+
+void read_checkpoint(Appliance& appliance, const JsonValue& request, Answer answer) {
+  const std::optional<CheckpointId> id = requested_id(request, answer);
+  if (!id) return;
+  auto done = [answer = std::move(answer)](Result<Appliance::Piece> piece) {
+    if (!piece) return answer(pass_on(piece));
+    JsonWriter out;
+    out.begin_object().key("bytes").text(to_hex(piece->bytes));
+    answer(out.key("last").boolean(piece->last).end_object().take());
+  };
+  const std::string segment(request.text_of("segment"));
+  if (segment.empty()) return appliance.read_manifest(*id, std::move(done));
+  appliance.read_rows(*id, segment, static_cast<std::uint64_t>(request.integer_of("from")), std::move(done));
+}
+
 struct Request {
   std::string_view name;
   void (*handle)(Appliance& appliance, const JsonValue& request, Answer answer);
 };
-constexpr std::array<Request, 6> kRequests = {{
+constexpr std::array<Request, 8> kRequests = {{
     {"status", answer_status},
     {"checkpoint-create", create_checkpoint},
     {"checkpoint-list", list_checkpoints},
     {"checkpoint-show", show_checkpoint},
     {"checkpoint-verify", verify_checkpoint},
     {"pipeline-resume", resume_pipeline},
+    {"checkpoint-delete", delete_checkpoint},
+    {"checkpoint-read", read_checkpoint},
 }};
 
 }  // namespace
@@ -101,7 +167,7 @@ ControlServer::Handler make_control_handler(Appliance& appliance, StopRequest st
   return [&appliance, stop = std::move(stop)](const JsonValue& request, Answer answer) {
     const std::string_view command = request.text_of("command");
     if (command == "stop")
-      return stop([answer = std::move(answer)](Status stopped) {
+      return stop(request.boolean_of("drain"), [answer = std::move(answer)](Status stopped) {
         if (!stopped) return answer(pass_on(stopped));
         answer("{}");
       });

@@ -37,16 +37,49 @@ std::string answer_line(const Result<std::string>& result) {
 
 struct ControlServer::Client {
   std::unique_ptr<Connection> connection;
-  std::string input;    // what has come and is not yet served
-  bool busy = false;    // a request is under way
-  bool gone = false;    // disconnected: an answer that comes later is nobody's
-  MonotonicTime since;  // when its request began
+  std::string input;             // what has come and is not yet served
+  bool busy = false;             // a request is under way
+  bool gone = false;             // disconnected: an answer that comes later is nobody's
+  MonotonicTime since;           // when its request began
+  std::weak_ptr<Stream> stream;  // that is under way
+};
+
+class ControlServer::Stream final : public ControlStream {
+ public:
+  Stream(ControlServer& server, const std::shared_ptr<Client>& client) : server_(server), client_(client) {}
+
+  void item(std::string json) override {
+    if (const auto client = client_.lock(); client && !client->gone && !finished_)
+      client->connection->write("{\"item\":" + json + "}\n");
+  }
+  std::size_t unsent() const override {
+    const auto client = client_.lock();
+    return client && !client->gone ? client->connection->unsent() : 0;
+  }
+  void finish(Result<std::string> result) override {
+    const auto client = client_.lock();
+    if (!client || client->gone || std::exchange(finished_, true)) return;
+    client->stream.reset();
+    server_.answer(client, result);
+  }
+
+ private:
+  ControlServer& server_;  // outlived by nobody who has a client that is not gone
+  std::weak_ptr<Client> client_;
+  bool finished_ = false;
 };
 
 ControlServer::ControlServer(Options options) : options_(std::move(options)) {}
 
 ControlServer::~ControlServer() {
-  for (const auto& client : clients_) client->gone = true;
+  for (const auto& client : clients_) end_stream(*client);
+}
+
+// The client is gone: who streams to it hears so.
+void ControlServer::end_stream(Client& client) {
+  client.gone = true;
+  const auto stream = std::exchange(client.stream, {}).lock();
+  if (stream && stream->gone) std::exchange(stream->gone, nullptr)();
 }
 
 Status ControlServer::listen(const std::string& path) {
@@ -82,10 +115,13 @@ void ControlServer::accept(std::unique_ptr<Connection> connection) {
        .drained =
            [this, with] {
              with([&](const auto& held) {
-               if (closing_)
-                 remove(held);
-               else
-                 serve(held);
+               if (closing_) return remove(held);
+               const auto stream = held->stream.lock();
+               if (stream && stream->drained) {
+                 const auto drained = stream->drained;  // it may take itself away
+                 return drained();
+               }
+               serve(held);
              });
            }});
 }
@@ -100,6 +136,8 @@ bool ControlServer::make_room() {
 
 void ControlServer::take(const std::shared_ptr<Client>& client, std::string_view bytes) {
   client->input.append(bytes);
+  // During a stream it is read on, so that its end is noticed; more than a request's length nobody needs.
+  if (client->busy && client->input.size() > kMaxControlRequest) return remove(client);
   serve(client);
 }
 
@@ -129,6 +167,15 @@ void ControlServer::handle(const std::shared_ptr<Client>& client, std::string_vi
     const std::string why = request ? "it is no object" : request.error().message;
     return answer(client,
                   fail(format("a request is a JSON object on one line: {}", why), Error::Kind::usage));
+  }
+  if (options_.streams) {
+    const auto stream = std::make_shared<Stream>(*this, client);
+    client->stream = stream;
+    if (options_.streams(*request, stream)) {
+      if (client->busy && !client->gone) client->connection->resume();
+      return;
+    }
+    client->stream.reset();
   }
   const Answer reply = [this, weak = std::weak_ptr(client)](const Result<std::string>& result) {
     const auto held = weak.lock();
@@ -166,8 +213,8 @@ void ControlServer::refuse(const std::shared_ptr<Client>& client, std::string re
 
 void ControlServer::remove(const std::shared_ptr<Client>& client) {
   const std::shared_ptr<Client> keep = client;
-  keep->gone = true;
   clients_.remove(keep);
+  end_stream(*keep);
   if (closing_) finish_closing();
 }
 
@@ -191,11 +238,11 @@ void ControlServer::close(std::function<void()> closed) {
   listener_.reset();
   clients_.remove_if([](const auto& client) {
     const bool done = client->connection->unsent() == 0;
-    client->gone = client->gone || done;
+    if (done) end_stream(*client);
     return done;
   });
   patience_ = options_.loop.at(options_.loop.now() + kPatience, [this] {
-    for (const auto& client : clients_) client->gone = true;
+    for (const auto& client : clients_) end_stream(*client);
     clients_.clear();
     finish_closing();
   });

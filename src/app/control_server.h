@@ -6,6 +6,7 @@
 //   answered  {"ok":true,"result":<what the command gives>}
 //             {"ok":false,"kind":"not_found","error":"…"}     kinds: failed usage not_found corrupt no_space
 //             busy
+//   streamed  {"item":<something>}                            of some requests: many of them, then the answer
 //   meanwhile {"progress":{"seconds":10}}                     every 5 s while a request is under way: the
 //   instance lives
 //
@@ -36,11 +37,26 @@ constexpr std::size_t kMaxControlRequest = 64 << 10;
 constexpr std::size_t kMaxControlClients = 16;
 constexpr Duration kControlProgress = 5s;
 
+// A request that is answered bit by bit. The one who answers looks at unsent() and stops in time: what is
+// sent is kept until the client takes it. Held as long as it is answered; calls back no more once it is gone.
+class ControlStream {
+ public:
+  virtual ~ControlStream() = default;
+  virtual void item(std::string json) = 0;
+  virtual std::size_t unsent() const = 0;
+  virtual void finish(Result<std::string> answer) = 0;
+  // The client has taken everything; or it has hung up, or the instance stops, after which nothing may be
+  // sent.
+  std::function<void()> drained, gone;
+};
+
 class ControlServer {
  public:
   // Takes the answer: a JSON document, or an error. Called once, on the loop, at once or later.
   using Answer = std::function<void(Result<std::string>)>;
   using Handler = std::function<void(const JsonValue& request, Answer answer)>;
+  // True when the request is one that is streamed, and is taken.
+  using Streams = std::function<bool(const JsonValue& request, const std::shared_ptr<ControlStream>& stream)>;
 
   // For requests that come with a file: {"command":"…","file":true} and its descriptor (SCM_RIGHTS).
   using FileHandler =
@@ -52,6 +68,7 @@ class ControlServer {
     Log& log;
     Handler handler;
     FileHandler file_handler = {};
+    Streams streams = {};
   };
   explicit ControlServer(Options options);
   ControlServer(const ControlServer&) = delete;
@@ -66,6 +83,7 @@ class ControlServer {
 
  private:
   struct Client;
+  class Stream;
 
   void accept(std::unique_ptr<Connection> connection);
   bool make_room();
@@ -75,6 +93,7 @@ class ControlServer {
   void answer(const std::shared_ptr<Client>& client, const Result<std::string>& result);
   void refuse(const std::shared_ptr<Client>& client, std::string reason);
   void remove(const std::shared_ptr<Client>& client);
+  static void end_stream(Client& client);
   void show_progress();
   void finish_closing();
 

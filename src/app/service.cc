@@ -35,15 +35,19 @@ Service::Service(Platform& platform, ServiceNotifier& notifier, Options options)
                 .loop = platform.loop,
                 .log = platform.log,
                 .handler = make_control_handler(appliance_,
-                                                [this](std::function<void(Status)> stopped) {
-                                                  platform_.log.info(kSubject, "stopping by command");
-                                                  stop(true, std::move(stopped));
+                                                [this](bool drain, std::function<void(Status)> stopped) {
+                                                  platform_.log.info(
+                                                      kSubject, drain ? "draining and stopping by command"
+                                                                      : "stopping by command");
+                                                  stop(true, std::move(stopped), drain);
                                                 }),
-                .file_handler = make_file_handler(
-                    appliance_, [this](SavepointTarget target, std::function<void(Status)> stopped) {
-                      platform_.log.info(kSubject, "stopping by command, with a savepoint");
-                      stop_with_savepoint(std::move(target), std::move(stopped));
-                    })}) {}
+                .file_handler =
+                    make_file_handler(appliance_,
+                                      [this](SavepointTarget target, std::function<void(Status)> stopped) {
+                                        platform_.log.info(kSubject, "stopping by command, with a savepoint");
+                                        stop_with_savepoint(std::move(target), std::move(stopped));
+                                      }),
+                .streams = make_control_streams(appliance_, platform.loop)}) {}
 
 Service::~Service() = default;
 
@@ -88,10 +92,17 @@ bool Service::signal(int number) {
   return true;
 }
 
-void Service::stop(bool command, std::function<void(Status)> stopped_too) {
+void Service::stop(bool command, std::function<void(Status)> stopped_too, bool drain) {
   if (ended_) return stopped_too(fail("the instance is ending"));
+  if (drain && stopping_)
+    return stopped_too(
+        fail("the instance is stopping already, without closing its windows", Error::Kind::busy));
+  if (drain && appliance_.status().phase != "running")
+    return stopped_too(
+        fail("nothing can be drained while the instance is " + appliance_.status().phase, Error::Kind::busy));
   waiting_for_stop_.push_back(std::move(stopped_too));
   if (std::exchange(stopping_, true)) return;
+  if (drain) return appliance_.drain([this](const Status& status) { stopped(status); });
   appliance_.stop(command, [this](const Status& status) { stopped(status); });
 }
 

@@ -43,7 +43,7 @@ class Service {
  private:
   Status listen();
   void ready(const Status& started);
-  void stop(bool command, std::function<void(Status)> stopped);
+  void stop(bool command, std::function<void(Status)> stopped, bool drain = false);
   void stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped);
   void stopped(const Status& status);
   void end(ExitCode code);

@@ -26,8 +26,9 @@ enum class EntryKind : std::uint8_t {
   oversized = 7,  // a record beyond limits.max_record; payload: its first bytes. Counts as a bad record
   source_ended = 8,  // a bounded source has handed over everything it had; it counts as idle from here
   restart = 9,       // a pipeline that stands still tries again; payload: by whom (1 byte) and its uid
+  drain = 10,        // `stop --drain`: every open window is closed here, whatever the watermarks say
 };
-constexpr EntryKind kLastEntryKind = EntryKind::restart;
+constexpr EntryKind kLastEntryKind = EntryKind::drain;
 
 struct Entry {
   EntryKind kind = EntryKind::record;

@@ -29,10 +29,10 @@ void Appliance::Work::start(std::function<void(Status)> ready) {
   });
 }
 
-void Appliance::Work::stop(bool command, std::function<void(Status)> stopped) {
+void Appliance::Work::stop(bool command, std::function<void(Status)> stopped, bool drain) {
   if (phase_ == Phase::stopping || phase_ == Phase::stopped) return;
   stopped_ = std::move(stopped);
-  platform_.loop.post([this, command, alive = alive_] {
+  platform_.loop.post([this, command, drain, alive = alive_] {
     if (!*alive) return;
     notifier_.stopping();
     // A start that is not through has accepted nothing: it is simply given up.
@@ -41,11 +41,11 @@ void Appliance::Work::stop(bool command, std::function<void(Status)> stopped) {
       phase_ = Phase::stopped;
       return finish_stop({});
     }
-    procedure_ = shut_down(command);
+    procedure_ = shut_down(command, drain);
   });
 }
 
-Procedure Appliance::Work::shut_down(bool command) {
+Procedure Appliance::Work::shut_down(bool command, bool drain) {
   phase_ = Phase::stopping;
   notifier_.status(phase_text());
   const auto timer = std::make_shared<std::unique_ptr<Timer>>();
@@ -63,7 +63,19 @@ Procedure Appliance::Work::shut_down(bool command) {
       platform_.loop, latest,
       [this] { return flow_->settled() && (!journal_ || journal_->durable() == journal_->appended()); },
       timer);
-  const bool all_applied = co_await applied;
+  bool all_applied = co_await applied;
+
+  // --- For a permanent end every open window is closed. It may take its time, a slice after another, with
+  // the sinks; results leave only once the entry that closed them is durable.
+  if (drain && all_applied) {
+    flow_->control(EntryKind::drain, {});
+    if (journal_) journal_->sync_now();
+    Later<bool> drained = until(
+        platform_.loop, platform_.loop.now() + settings_.checkpoint.timeout,
+        [this] { return flow_->settled() && (!journal_ || journal_->durable() == journal_->appended()); },
+        timer);
+    all_applied = co_await drained;
+  }
 
   // --- The last checkpoint. The results up to it are in their sinks or in the checkpoint.
   Status saved;  // as a savepoint, if that was asked for
@@ -160,6 +172,7 @@ void Appliance::Work::finish_stop(Status status) {
 }
 
 void Appliance::Work::result(const Emission& emission) {
+  if (!taps_.none()) taps_.result(emission);
   // A result belongs to the timeline of its entry: what a replay makes up to where a branch began, sinks may
   // hold from before.
   std::optional<Timeline> issued_on;
@@ -167,6 +180,10 @@ void Appliance::Work::result(const Emission& emission) {
   if (!forks.empty() && emission.position <= forks.back().at)
     issued_on = identity_.ancestry.timeline_at(emission.position);
   for (const std::size_t sink : emission.sinks) deliveries_[sink]->add(emission, issued_on);
+}
+
+void Appliance::Work::unnumbered(const ResultSchema& schema, std::span<const Value> values) {
+  if (!taps_.none()) taps_.result(schema, values);
 }
 
 // Without a journal results leave only with a checkpoint, and a barrier needs the engine between two entries:
@@ -332,6 +349,10 @@ void Appliance::Work::describe(Manifest& manifest) {
   for (const auto& [name, bytes] : resumed_->sections)
     if (name.starts_with("engine/") && manifest.section(name) == nullptr)
       manifest.sections.emplace_back(name, bytes);
+    else if (constexpr std::string_view kRetired = "retired/";
+             name.starts_with(kRetired) &&
+             manifest.section(std::string_view(name).substr(kRetired.size())) == nullptr)
+      manifest.sections.emplace_back(name, bytes);
   for (const auto& [name, bytes] : (gone_back ? *newest_ : *resumed_).sections)
     if ((name.starts_with("source/") || name.starts_with("type/")) && manifest.section(name) == nullptr)
       manifest.sections.emplace_back(name, bytes);
@@ -408,6 +429,7 @@ StatusReport Appliance::Work::status() const {
   report.version = options_.version;
   report.phase = phase_text();
   report.uptime = platform_.clock.monotonic() - begun_;
+  report.longest_stall = platform_.loop.longest_delay();
   report.lineage = identity_.lineage;
   report.timeline = identity_.ancestry.current();
   report.run = identity_.run;
@@ -499,6 +521,12 @@ void Appliance::start(std::function<void(Status)> ready) {
 void Appliance::stop(bool command, std::function<void(Status)> stopped) {
   work_->stop(command, std::move(stopped));
 }
+void Appliance::drain(std::function<void(Status)> stopped) {
+  if (!work_->accepts_checkpoints())
+    return stopped(
+        fail("nothing can be drained while the instance is " + work_->status().phase, Error::Kind::busy));
+  work_->stop(true, std::move(stopped), true);
+}
 void Appliance::on_ended(std::function<void()> ended) {
   work_->on_ended(std::move(ended));
 }
@@ -524,37 +552,8 @@ void Appliance::stop_with_savepoint(SavepointTarget target, std::function<void(S
   work_->stop_with_savepoint(std::move(target), std::move(stopped));
 }
 
-namespace {
-
-Result<std::vector<Appliance::Listed>> list_store(CheckpointStore& store) {
-  auto ids = store.list();
-  if (!ids) return pass_on(ids);
-  std::vector<Appliance::Listed> out;
-  for (const CheckpointId id : *ids) out.push_back({id, store.read_manifest(id)});
-  return out;
-}
-
-}  // namespace
-
-void Appliance::list_checkpoints(std::function<void(Result<std::vector<Listed>>)> done) {
-  const auto store = work_->shared_store();
-  if (!store) return done(fail("the instance is still starting", Error::Kind::busy));
-  auto listed = std::make_shared<Result<std::vector<Listed>>>();
-  work_->platform().bulk_lane.submit([store, listed] { *listed = list_store(*store); },
-                                     [listed, done = std::move(done)] { done(std::move(*listed)); });
-}
-
 void Appliance::resume_pipeline(const std::string& name, std::function<void(Status)> done) {
   work_->resume_pipeline(name, std::move(done));
-}
-
-void Appliance::verify_checkpoint(CheckpointId id, std::function<void(Status)> done) {
-  const auto store = work_->shared_store();
-  if (!store) return done(fail("the instance is still starting", Error::Kind::busy));
-  auto status = std::make_shared<Status>();
-  work_->platform().bulk_lane.submit(
-      [store, id, status] { *status = tidemark::verify_checkpoint(*store, id); },
-      [status, done = std::move(done)] { done(std::move(*status)); });
 }
 
 void check_plan(const Settings& settings, Diagnostics& diagnostics) {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/ids.h"
@@ -41,6 +42,17 @@ struct ApplianceOptions {
   std::string version;
 };
 
+// What watches a source or a pipeline; it ends when this goes.
+class Tap {
+ public:
+  virtual ~Tap() = default;
+};
+struct TapEvents {
+  std::function<bool()> ready;                        // false: what passes now is missed
+  std::function<void(const std::string& json)> show;  // one object (taps.h)
+  std::function<void()> missed;
+};
+
 class Appliance {
  public:
   Appliance(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options);
@@ -52,6 +64,9 @@ class Appliance {
   // Stops reading, processes what was read, delivers, writes a final checkpoint. `command`: by `tidemark
   // stop` rather than by a signal, for checkpoint.on_stop. During the start it ends the start.
   void stop(bool command, std::function<void(Status)> stopped);
+  // The same at a command, for a permanent end: every open window is closed in between, by an entry of the
+  // journal, so that a replay does the same. Error::busy when it is not running.
+  void drain(std::function<void(Status)> stopped);
   // Called when every source was bounded and has ended.
   void on_ended(std::function<void()> ended);
 
@@ -71,6 +86,32 @@ class Appliance {
   // Lets a pipeline that stands still go on; `done` when that is durable. not_found: there is none of this
   // name; usage: it does not stand still.
   void resume_pipeline(const std::string& name, std::function<void(Status)> done);
+
+  // Removes a completed checkpoint. Error::usage for the newest, on which the next one builds.
+  void delete_checkpoint(CheckpointId id, std::function<void(Status)> done);
+  // A checkpoint as it is stored, for a command that must not open the store itself: its manifest, encoded;
+  // or rows of a segment of it from byte `from` on, about 1 MiB of them.
+  struct Piece {
+    std::string bytes;
+    bool last = true;
+  };
+  void read_manifest(CheckpointId id, std::function<void(Result<Piece>)> done);
+  void read_rows(CheckpointId id, std::string segment, std::uint64_t from,
+                 std::function<void(Result<Piece>)> done);
+
+  // Shows what passes the source or comes out of the pipeline of this name from now on.
+  Result<std::unique_ptr<Tap>> tap(const std::string& name, TapEvents events);
+  // Shows some keyed state of a pipeline as it is now: rows as JSON objects with their key's bytes, in no
+  // order. Looks at no more than `most` places, from `from` on, which is 0 first and then what was returned
+  // as `next`.
+  struct StateSlice {
+    std::optional<std::uint32_t> next;  // none: all was shown
+    std::vector<std::string> columns;
+    Position position;
+  };
+  using ShowState = std::function<void(std::string_view key, std::string row)>;
+  Result<StateSlice> show_state(const std::string& pipeline, const struct KeyFilter& filter,
+                                std::uint32_t from, std::size_t most, const ShowState& show) const;
 
   StatusReport status() const;
   bool running() const;  // started, and not yet stopping
@@ -96,6 +137,19 @@ Result<std::vector<Appliance::Listed>> list_checkpoints_offline(const OfflineDoo
 Status verify_checkpoint_offline(const OfflineDoors& doors, const Settings& settings, CheckpointId id);
 Result<Manifest> read_checkpoint_offline(const OfflineDoors& doors, const Settings& settings,
                                          CheckpointId id);
+
+// Error::usage when no other one verifies, without `force`.
+Status delete_checkpoint_offline(const OfflineDoors& doors, const Settings& settings, CheckpointId id,
+                                 bool force);
+
+// Forgets the keyed state of a pipeline, by its name or uid: a new checkpoint like the newest, without it. The
+// instance must have been stopped in order. not_found: the newest checkpoint holds none of it.
+struct DroppedState {
+  CheckpointId from, as;  // the checkpoint it was in, and the new one
+  std::uint64_t keys = 0;
+};
+Result<DroppedState> drop_state_offline(const OfflineDoors& doors, const Settings& settings,
+                                        const std::string& pipeline, std::int64_t wall_ns);
 
 // What the LOCK file of a data directory says about its holder: the control socket's path. not_found when
 // there is no such file. It may be stale; connecting tells.

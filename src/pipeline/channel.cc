@@ -7,7 +7,7 @@
 namespace tidemark {
 
 void Channel::emit(Position position, std::span<const Value> values) {
-  if (!connected()) return;
+  if (!connected()) return output_.unnumbered(schema_, values);
   invariant(values.size() == schema_.columns.size(), "a result has a value for every column");
   encoded_.clear();
   encode_values(encoded_, values);

@@ -30,6 +30,8 @@ class EngineOutput {
  public:
   virtual ~EngineOutput() = default;
   virtual void result(const Emission& emission) = 0;
+  // A result of a channel that leads to no sink: pipelines may read it, and somebody may watch.
+  virtual void unnumbered(const ResultSchema& /*schema*/, std::span<const Value> /*values*/) {}
   // True: the sinks have more waiting than they should; the engine stops as soon as it can.
   virtual bool full() const = 0;
   // Something worth a line in the log: a record that could not be read or evaluated. `subject` is

@@ -432,6 +432,31 @@ void Checkpointer::shorten_history(std::string_view why) {
                      });
 }
 
+void Checkpointer::remove(CheckpointId id, std::function<void(Status)> done) {
+  if (last_ && last_->id == id)
+    return done(
+        fail(format("{} is the newest, and the next checkpoint builds on it; take another one first with "
+                    "`tidemark checkpoint create`",
+                    to_text(id)),
+             Error::Kind::usage));
+  if (retiring_)
+    return done(fail("older checkpoints are being removed just now; try again", Error::Kind::busy));
+  std::erase_if(retained_, [id](const Manifest& manifest) { return manifest.id == id; });
+  std::erase(damaged_, id);
+  const std::optional<Position> oldest =
+      retained_.empty() ? std::nullopt : std::optional<Position>(oldest_needed());
+  retiring_ = true;
+  auto status = std::make_shared<Status>();
+  doors_.lane.submit([store = parts_.store, id, status] { *status = store->remove(id); },
+                     [this, status, oldest, done = std::move(done), alive = alive_] {
+                       if (!*alive) return;
+                       retiring_ = false;
+                       if (*status && oldest) events_.trim(*oldest);
+                       turn();
+                       done(std::move(*status));
+                     });
+}
+
 void Checkpointer::fail_with(Error error) {
   timeout_.reset();
   ++report_.failed;

@@ -98,6 +98,9 @@ class Checkpointer {
   // Retained checkpoints are given up, oldest first, until one is left: somebody needs the room.
   void shorten_history(std::string_view why);
 
+  // Gives up a retained checkpoint. Error::usage for the newest: the next one is written relative to it.
+  void remove(CheckpointId id, std::function<void(Status)> done);
+
   const std::optional<Manifest>& last() const { return last_; }
   // The oldest retained one's position.
   Position oldest_position() const;

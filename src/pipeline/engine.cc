@@ -94,7 +94,7 @@ bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   entry_source_ = source;
   busy_ = true;
   has_row_ = false;
-  closing_for_step_ = false;
+  closing_for_step_ = draining_ = false;
   stage_ = Stage::timers;
   cursor_ = order_.size();
   if (!begun_) begin_time(entry.time);
@@ -158,6 +158,7 @@ bool Engine::run_pipelines() {
     pipeline.inbox_texts.clear();
     if (closing_for_step_ && !pipeline.work->close_for_step(now_, position_, pipeline.by_clock, budget))
       return false;
+    if (draining_ && !pipeline.work->close_all(now_, position_, budget)) return false;
     // What counts by the clock has just forgotten the time before the step, which is what now_ still shows.
     if (closing_for_step_ && pipeline.by_clock)
       pipeline.watermark = pipeline.output_watermark = kEventTimeMin;
@@ -166,6 +167,7 @@ bool Engine::run_pipelines() {
     pipeline.row_taken = false;
   }
   has_row_ = false;
+  draining_ = false;
   if (closing_for_step_) {
     closing_for_step_ = false;
     now_ = entry_.time;
@@ -241,6 +243,11 @@ void Engine::begin_entry() {
       return;
     case EntryKind::tick:
       now_ = std::max(now_, entry.time);
+      cursor_ = 0;
+      return;
+    case EntryKind::drain:
+      now_ = std::max(now_, entry.time);
+      draining_ = true;
       cursor_ = 0;
       return;
     case EntryKind::configuration:
@@ -444,7 +451,14 @@ Status Engine::load(const Manifest& manifest) {
   for (auto& pipeline : pipelines_) {
     const std::string& uid = pipeline->plan.settings->uid;
     section = manifest.section("engine/pipeline/" + uid);
-    if (section == nullptr) continue;  // a new pipeline starts empty
+    if (section == nullptr) {  // a new pipeline starts empty; one whose state was dropped numbers on
+      if (const std::string* retired = manifest.section("retired/engine/pipeline/" + uid)) {
+        Decoder counts(*retired);
+        counts.u64(), counts.i64(), counts.i64(), counts.boolean();
+        if (!pipeline->work->load_counts(counts)) return broken("pipeline \"" + uid + "\"");
+      }
+      continue;
+    }
     Decoder from(*section);
     if (from.u64() != pipeline->plan.state_fingerprint)
       return fail(

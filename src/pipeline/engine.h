@@ -158,6 +158,7 @@ class Engine {
   bool timer_fired_ = false;
   bool has_row_ = false;           // a decoded record waits in row_ for the pipelines that read its source
   bool closing_for_step_ = false;  // the clock was set back: open processing-time windows end
+  bool draining_ = false;          // every open window ends, upstream before downstream
   InputRow row_;
   std::vector<Value> row_values_;
   Arena row_arena_, kept_;

@@ -97,6 +97,7 @@ Position Flow::append(EntryKind kind, std::size_t source, std::string_view paylo
   if (of_source)
     entry.source = static_cast<std::uint16_t>(source + 1);  // the table was filled in settings' order
   appended_ = journal_ != nullptr ? journal_->append(entry) : appended_.next();
+  if (kind == EntryKind::record || kind == EntryKind::oversized) events_.passing(source, appended_, entry);
   show(appended_, entry, source);
   return appended_;
 }

@@ -37,6 +37,8 @@ class Flow {
     std::function<void()> hold_overcome;     // sources are waiting because of hold(): help if you can
     std::function<void()> hurry_checkpoint;  // without a journal: something waits for the next checkpoint
     std::function<void()> all_ended;         // every source was bounded and has ended
+    // A record is on its way; for those who watch.
+    std::function<void(std::size_t source, Position position, const Entry& entry)> passing;
   };
 
   Flow(Parts parts, Events events, const Settings& settings);

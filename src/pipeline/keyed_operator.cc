@@ -287,6 +287,14 @@ bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begi
   return true;
 }
 
+bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget) {
+  if (every_ || (windowed() && plan_.processing_time)) return close_for_step(now, position, true, budget);
+  if (!windowed() || open_.empty()) return true;
+  // As if the watermark had come to the end of the last window. It is the same in every slice: the last one
+  // goes from open_ only when all is done.
+  return close_until(windows_.end_of(open_.rbegin()->first), now, position, budget);
+}
+
 std::optional<JournalTime> KeyedOperator::next_due(bool time_driven) const {
   if (every_) return every_due_;
   if (!windowed() || open_.empty() || !(plan_.processing_time || time_driven)) return std::nullopt;

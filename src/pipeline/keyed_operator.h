@@ -28,10 +28,12 @@ class KeyedOperator final : public Operator {
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) override;
+  bool close_all(JournalTime now, Position position, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;
   EntryTable* table() override { return &table_; }
   void save(Encoder& out) const override;
   bool load(Decoder& in) override;
+  bool load_counts(Decoder& in) override { return rows_.load(in); }
   Status restored() override;
   PipelineCounters counters() const override { return rows_.counters(); }
 

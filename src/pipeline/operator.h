@@ -74,12 +74,17 @@ class Operator {
   // The wall clock was set back: what waits for a beat is emitted, and open windows of an operator whose time
   // `begins_anew` end at `now`, the time before the step.
   virtual bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) = 0;
+  // `stop --drain`: everything open ends now and is emitted. In event time what it closes stays closed: a record
+  // that still comes for it is late. Windows of processing time may open again, as new ones.
+  virtual bool close_all(JournalTime now, Position position, Budget& budget) = 0;
   // When journal time alone will make it do something; none when nothing is pending.
   virtual std::optional<JournalTime> next_due(bool time_driven) const = 0;
   virtual EntryTable* table() = 0;  // null when it keeps none
 
   virtual void save(Encoder& out) const = 0;
   virtual bool load(Decoder& in) = 0;
+  // Of what save() wrote only the counters and the channels' numbers: the state itself is not taken over.
+  virtual bool load_counts(Decoder& in) = 0;
   // After load() and after every row was restored into table().
   virtual Status restored() = 0;
   virtual PipelineCounters counters() const = 0;

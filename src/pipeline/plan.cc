@@ -151,6 +151,10 @@ class PipelineCompilation {
     for (const AggregateCall& call : calls_) {
       AggregateColumn column;
       column.text = call.text;
+      for (const auto& [owner, item] : select_)
+        if (item.alias && item.expression.kind == Expression::Kind::aggregate &&
+            aggregate_call(item.expression).text == call.text)
+          column.name = item.name();
       const Located<std::string>& text = owner_of(call);
       if (call.distinct) {
         diagnostics_.error_inside(text, call.offset, call.length,

@@ -60,6 +60,7 @@ struct PipelineInput {
 
 struct AggregateColumn {
   std::string text;  // canonical; what state compatibility is judged by
+  std::string name;  // of the column of select that is this aggregate alone; empty when there is none
   std::unique_ptr<const Aggregate> aggregate;
   std::vector<Program> arguments;
   std::optional<Program> filter;

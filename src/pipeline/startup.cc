@@ -150,24 +150,29 @@ Status Appliance::Work::make_engine() {
 }
 
 Status Appliance::Work::make_sources() {
-  flow_ = std::make_unique<Flow>(Flow::Parts{platform_.loop, platform_.clock, *engine_},
-                                 Flow::Events{.turn =
-                                                  [this] {
-                                                    if (checkpointer_) checkpointer_->turn();
-                                                    if (restarts_) restarts_->look();
-                                                  },
-                                              .feed_missed = [this] { feed_missed(); },
-                                              .hold = [this] { return hold(); },
-                                              .hold_overcome = [this] { make_room(); },
-                                              .hurry_checkpoint =
-                                                  [this] {
-                                                    if (checkpointer_) checkpointer_->hurry();
-                                                  },
-                                              .all_ended =
-                                                  [this] {
-                                                    if (ended_) platform_.loop.post(ended_);
-                                                  }},
-                                 settings_);
+  flow_ = std::make_unique<Flow>(
+      Flow::Parts{platform_.loop, platform_.clock, *engine_},
+      Flow::Events{.turn =
+                       [this] {
+                         if (checkpointer_) checkpointer_->turn();
+                         if (restarts_) restarts_->look();
+                       },
+                   .feed_missed = [this] { feed_missed(); },
+                   .hold = [this] { return hold(); },
+                   .hold_overcome = [this] { make_room(); },
+                   .hurry_checkpoint =
+                       [this] {
+                         if (checkpointer_) checkpointer_->hurry();
+                       },
+                   .all_ended =
+                       [this] {
+                         if (ended_) platform_.loop.post(ended_);
+                       },
+                   .passing =
+                       [this](std::size_t source, Position position, const Entry& entry) {
+                         if (!taps_.none()) taps_.record(settings_.sources[source].name, position, entry);
+                       }},
+      settings_);
   for (std::size_t i = 0; i < settings_.sources.size(); ++i) {
     const SourceSettings& source = settings_.sources[i];
     const auto id = identity_.client_ids.find("sources." + source.name);

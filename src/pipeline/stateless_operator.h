@@ -12,10 +12,12 @@ class StatelessOperator final : public Operator {
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
   bool close_for_step(JournalTime, Position, bool, Budget&) override { return true; }
+  bool close_all(JournalTime, Position, Budget&) override { return true; }
   std::optional<JournalTime> next_due(bool) const override { return std::nullopt; }
   EntryTable* table() override { return nullptr; }
   void save(Encoder& out) const override { rows_.save(out); }
   bool load(Decoder& in) override { return rows_.load(in); }
+  bool load_counts(Decoder& in) override { return rows_.load(in); }
   Status restored() override { return {}; }
   PipelineCounters counters() const override { return rows_.counters(); }
 

@@ -72,6 +72,7 @@ struct StatusReport {
   std::string version;
   std::string phase;  // "restoring", "replaying 40%", "running", "stopping"
   Duration uptime{};
+  Duration longest_stall{};  // of the event loop in this run
   Lineage lineage;
   Timeline timeline;
   RunId run;

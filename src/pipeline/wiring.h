@@ -26,6 +26,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/procedure.h"
 #include "pipeline/restarts.h"
+#include "pipeline/taps.h"
 #include "platform/files.h"
 #include "platform/sd_notify.h"
 #include "sources/source.h"
@@ -38,7 +39,7 @@ class Appliance::Work final : public EngineOutput {
   ~Work() override;
 
   void start(std::function<void(Status)> ready);
-  void stop(bool command, std::function<void(Status)> stopped);
+  void stop(bool command, std::function<void(Status)> stopped, bool drain = false);
   StatusReport status() const;
   CheckpointStore* store() { return store_.get(); }
   std::shared_ptr<CheckpointStore> shared_store() { return store_; }
@@ -47,11 +48,15 @@ class Appliance::Work final : public EngineOutput {
   void create_savepoint(SavepointTarget target, std::function<void(Result<CheckpointId>)> done);
   void stop_with_savepoint(SavepointTarget target, std::function<void(Status)> stopped);
   void on_ended(std::function<void()> ended) { ended_ = std::move(ended); }
+  Result<std::unique_ptr<Tap>> tap(const std::string& name, TapEvents events);
+  Result<StateSlice> show_state(const std::string& pipeline, const KeyFilter& filter, std::uint32_t from,
+                                std::size_t most, const ShowState& show) const;
   bool accepts_checkpoints() const { return phase_ == Phase::running; }
   void resume_pipeline(const std::string& name, std::function<void(Status)> done);
 
   // EngineOutput
   void result(const Emission& emission) override;
+  void unnumbered(const ResultSchema& schema, std::span<const Value> values) override;
   bool full() const override;
   void noticed(std::string_view subject, std::string_view kind, std::string_view text) override;
 
@@ -119,7 +124,7 @@ class Appliance::Work final : public EngineOutput {
 
   // appliance.cc
   void tell_sources_safe(Position through);
-  Procedure shut_down(bool command);
+  Procedure shut_down(bool command, bool drain);
   Status fork_durably(Position at);
   std::string configuration_name() const;
   void fork_timeline(Position at);
@@ -184,6 +189,7 @@ class Appliance::Work final : public EngineOutput {
   std::unique_ptr<Timer> disk_timer_;
   std::unique_ptr<Ballast> ballast_;
   std::vector<std::string> reports_;  // what was found and must be seen: damage, divergence
+  Taps taps_;
   std::function<void(Status)> ready_, stopped_;
   std::function<void()> ended_;
   std::size_t sources_stopping_ = 0;

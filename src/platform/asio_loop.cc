@@ -27,6 +27,7 @@ struct AsioLoop::Reactor {
   asio::executor_work_guard<asio::io_context::executor_type> busy;
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> signal_arrived;
+  Duration longest_delay{};
 
   void wait_for_signal() {
     signals->async_wait([this](const std::error_code& error, int number) {
@@ -42,13 +43,18 @@ namespace {
 // Shared by the handle and the waiting handler: whichever goes first tells the other.
 struct TimerState : std::enable_shared_from_this<TimerState> {
   TimerState(asio::io_context& context, Clock& its_clock, MonotonicTime its_when,
-             std::function<void()> its_work)
-      : timer(context), clock(its_clock), when(its_when), work(std::move(its_work)) {}
+             std::function<void()> its_work, Duration& its_longest_delay)
+      : timer(context),
+        clock(its_clock),
+        when(its_when),
+        work(std::move(its_work)),
+        longest_delay(its_longest_delay) {}
 
   asio::steady_timer timer;
   Clock& clock;
   MonotonicTime when;
   std::function<void()> work;
+  Duration& longest_delay;  // of the loop
   bool cancelled = false;
 
   void wait() {
@@ -56,7 +62,9 @@ struct TimerState : std::enable_shared_from_this<TimerState> {
     timer.async_wait([self = shared_from_this()](const std::error_code& error) {
       if (error || self->cancelled) return;
       // The two clocks need not agree to the nanosecond: never early by ours.
-      if (self->clock.monotonic() < self->when) return self->wait();
+      const MonotonicTime present = self->clock.monotonic();
+      if (present < self->when) return self->wait();
+      self->longest_delay = std::max(self->longest_delay, present - self->when);
       self->cancelled = true;
       const std::function<void()> now = std::move(self->work);
       now();
@@ -141,9 +149,14 @@ void AsioLoop::post(std::function<void()> work) {
 }
 
 std::unique_ptr<Timer> AsioLoop::at(MonotonicTime when, std::function<void()> work) {
-  auto state = std::make_shared<TimerState>(reactor_->context, reactor_->clock, when, std::move(work));
+  auto state = std::make_shared<TimerState>(reactor_->context, reactor_->clock, when, std::move(work),
+                                            reactor_->longest_delay);
   state->wait();
   return std::make_unique<AsioTimer>(std::move(state));
+}
+
+Duration AsioLoop::longest_delay() const {
+  return reactor_->longest_delay;
 }
 
 MonotonicTime AsioLoop::now() {

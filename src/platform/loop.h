@@ -25,6 +25,8 @@ class Loop {
   // Runs `work` once, at or after `when`. Destroying the handle cancels it.
   [[nodiscard]] virtual std::unique_ptr<Timer> at(MonotonicTime when, std::function<void()> work) = 0;
   virtual MonotonicTime now() = 0;
+  // By how much a timer was late at most: for so long the loop was held up by something.
+  virtual Duration longest_delay() const { return Duration(0); }
 };
 
 }  // namespace tidemark

@@ -116,6 +116,20 @@ class EntryTable::Work {
            tombstones_aside_.bytes() + waiting_.bytes() + heap_estimate();
   }
 
+  std::optional<std::uint32_t> show_saved(
+      std::uint32_t from, std::size_t most,
+      const std::function<void(std::string_view key, std::string_view payload)>& show) const {
+    Encoder payload;
+    while (most > 0 && from < slabs_.id_end()) {
+      const Entry* entry = slabs_.next_live(from, most);
+      if (entry == nullptr) continue;
+      payload.clear();
+      codec_->save(entry->payload_place(), payload);
+      show(entry->key_text(), payload.view());
+    }
+    return from < slabs_.id_end() ? std::optional(from) : std::nullopt;
+  }
+
   template <class Visit>
   void for_each(const Visit& visit) const {
     std::uint32_t id = 0;
@@ -407,6 +421,11 @@ std::size_t EntryTable::memory_bytes() const {
 }
 std::size_t EntryTable::dirty() const {
   return work_->dirty();
+}
+std::optional<std::uint32_t> EntryTable::show_saved(
+    std::uint32_t from, std::size_t most,
+    const std::function<void(std::string_view key, std::string_view payload)>& show) const {
+  return work_->show_saved(from, most, show);
 }
 void EntryTable::for_each(const std::function<void(Entry*)>& visit) {
   work_->for_each(visit);

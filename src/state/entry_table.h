@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -75,6 +76,13 @@ class EntryTable {
   std::size_t dirty() const;  // entries and tombstones that an increment would hold now
   // In unspecified order; no change inside.
   void for_each(const std::function<void(Entry*)>& visit);
+
+  // Shows some entries, as they would be saved, and returns where to go on; nothing when all were shown.
+  // Looks at no more than `most` places. What lives from the first call to the last is shown once, whatever
+  // changes in between; what comes or goes meanwhile, perhaps. In unspecified order; no change inside.
+  std::optional<std::uint32_t> show_saved(
+      std::uint32_t from, std::size_t most,
+      const std::function<void(std::string_view key, std::string_view payload)>& show) const;
 
   struct Base {
     unsigned from = 0, to = 0;  // partitions [from, to); empty: a pure increment

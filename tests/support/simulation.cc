@@ -191,6 +191,16 @@ void Machine::crash(Loss loss, std::uint64_t seed) {
 Status Machine::stop(bool command) {
   auto answer = std::make_shared<std::optional<Status>>();
   process_->appliance->stop(command, [answer](Status stopped) { *answer = std::move(stopped); });
+  return stopped(answer);
+}
+
+Status Machine::drain() {
+  auto answer = std::make_shared<std::optional<Status>>();
+  process_->appliance->drain([answer](Status stopped) { *answer = std::move(stopped); });
+  return stopped(answer);
+}
+
+Status Machine::stopped(const std::shared_ptr<std::optional<Status>>& answer) {
   run_until([&] { return answer->has_value(); }, 10min);
   if (!*answer) return fail(disk().dead() ? "the power went" : "the stop came to no end");
   process_.reset();

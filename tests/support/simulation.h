@@ -70,6 +70,7 @@ class Machine {
   void crash(Loss loss, std::uint64_t seed = 0);
   // A clean stop, as by a signal or by `tidemark stop`; the process is gone afterwards.
   Status stop(bool command = false);
+  Status drain();  // `tidemark stop --drain`
   bool running() const;
 
   // Runs what can run without time passing.
@@ -108,6 +109,7 @@ class Machine {
 
  private:
   struct Process;
+  Status stopped(const std::shared_ptr<std::optional<Status>>& answer);
   void follow(const std::function<bool()>& holds, Duration limit);
   MachineOptions options_;
   struct Shared;

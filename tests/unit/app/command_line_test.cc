@@ -36,7 +36,30 @@ struct Text {
                                                                        : to_text(run.from.id);
     return "run from " + from + (run.abandon_replay ? " abandoning the replay" : "");
   }
-  std::string operator()(const CheckCommand&) const { return "check"; }
+  std::string operator()(const CheckCommand& check) const {
+    return "check" + (check.input.empty() ? "" : " with " + check.input + " of " + check.source);
+  }
+  std::string operator()(const CheckpointExportCommand& command) const {
+    return "export" + names_text({command.name}) + " to " + command.to + " " + command.pipeline +
+           (command.force ? " by force" : "");
+  }
+  std::string operator()(const CheckpointDeleteCommand& command) const {
+    return "delete" + names_text({command.name}) + (command.force ? " by force" : "");
+  }
+  std::string operator()(const StateGetCommand& get) const {
+    std::string text = "state of " + get.pipeline;
+    for (const auto& [name, value] : get.keys) text += " where " + name + " is " + value;
+    return text + (get.from ? " from" + names_text({*get.from}) : "");
+  }
+  std::string operator()(const StateDropCommand& drop) const { return "drop " + drop.pipeline; }
+  std::string operator()(const ReplayCommand& replay) const {
+    return "replay" + (replay.from ? " from" + names_text({*replay.from}) : "") + " until " + replay.until +
+           " under " + replay.configuration + (replay.drain ? " drained" : "");
+  }
+  std::string operator()(const TopCommand& top) const {
+    return "top every " + to_text(top.interval) + (top.once ? " once" : "");
+  }
+  std::string operator()(const TapCommand& tap) const { return format("tap {} {}", tap.name, tap.limit); }
   std::string operator()(const StatusCommand&) const { return "status"; }
   std::string operator()(const CheckpointCreateCommand&) const { return "create"; }
   std::string operator()(const CheckpointListCommand&) const { return "list"; }
@@ -44,8 +67,15 @@ struct Text {
   std::string operator()(const CheckpointVerifyCommand& verify) const {
     return "verify" + names_text(verify.names);
   }
+  std::string operator()(const SavepointCreateCommand& savepoint) const {
+    return "savepoint to " + savepoint.file + (savepoint.stop ? " and stop" : "");
+  }
+  std::string operator()(const RestoreCommand& restore) const {
+    return "restore " + restore.reference +
+           (restore.request.follow == RestoreOrder::Follow::nothing ? " alone" : "");
+  }
   std::string operator()(const PipelineResumeCommand& resume) const { return "resume " + resume.name; }
-  std::string operator()(const StopCommand&) const { return "stop"; }
+  std::string operator()(const StopCommand& stop) const { return stop.drain ? "drain" : "stop"; }
   std::string operator()(const VersionCommand&) const { return "version"; }
 };
 
@@ -62,7 +92,21 @@ const std::vector<std::vector<std::string>> kCommands = {{"run"},
                                                          {"checkpoint", "show", "latest"},
                                                          {"checkpoint", "verify"},
                                                          {"pipeline", "resume", "p"},
+                                                         {"checkpoint", "export", "latest", "--to", "x.db"},
+                                                         {"checkpoint", "delete", "chk-1"},
+                                                         {"state", "get", "totals"},
+                                                         {"state", "drop", "totals"},
+                                                         {"top"},
+                                                         {"tap", "plant"},
                                                          {"stop"}};
+
+// Without its arguments.
+std::vector<std::string> name_of(std::vector<std::string> words) {
+  const bool in_group = !words.empty() && (words[0] == "checkpoint" || words[0] == "state" ||
+                                           words[0] == "pipeline" || words[0] == "savepoint");
+  words.resize(std::min<std::size_t>(words.size(), in_group ? 2 : 1));
+  return words;
+}
 
 TEST_CASE("every command and option is understood") {
   const std::pair<std::vector<std::string>, std::string> cases[] = {
@@ -84,8 +128,29 @@ TEST_CASE("every command and option is understood") {
       {{"checkpoint", "show", "--json", "latest"}, "show latest as json"},
       {{"checkpoint", "verify"}, "verify"},
       {{"checkpoint", "verify", "chk-1", "--json", "latest", "-c", "x"}, "verify chk-1 latest as json of x"},
+      {{"savepoint", "create", "x.sav", "--stop"}, "savepoint to x.sav and stop"},
+      {{"restore", "chk-3"}, "restore chk-3"},
+      {{"restore", "chk-3", "--discard-later"}, "restore chk-3 alone"},
       {{"pipeline", "resume", "word_count", "-c", "x"}, "resume word_count of x"},
+      {{"check", "--input", "x", "--source", "s"}, "check with x of s"},
+      {{"checkpoint", "export", "chk-1", "--to", "x.csv"}, "export chk-1 to x.csv "},
+      {{"checkpoint", "export", "latest", "--to", "x.db", "--pipeline", "p", "--force"},
+       "export latest to x.db p by force"},
+      {{"checkpoint", "delete", "chk-1"}, "delete chk-1"},
+      {{"checkpoint", "delete", "latest", "--force"}, "delete latest by force"},
+      {{"state", "get", "p", "--json"}, "state of p as json"},
+      {{"state", "get", "--key", "a=1", "p", "--key", "b=x=y", "--from", "chk-2"},
+       "state of p where a is 1 where b is x=y from chk-2"},
+      {{"state", "drop", "p"}, "drop p"},
+      {{"replay"}, "replay until  under "},
+      {{"replay", "-c", "x", "--config", "y", "--from", "chk-1", "--until", "7", "--drain"},
+       "replay from chk-1 until 7 under y drained of x"},
+      {{"top"}, "top every 2s"},
+      {{"top", "--once", "--interval", "500ms"}, "top every 500ms once"},
+      {{"tap", "plant"}, "tap plant 0"},
+      {{"tap", "--limit", "3", "plant"}, "tap plant 3"},
       {{"stop"}, "stop"},
+      {{"stop", "--drain"}, "drain"},
       {{"version"}, "version"},
       {{"version", "--json"}, "version as json"},
       {{"--version"}, "version"},
@@ -162,10 +227,12 @@ TEST_CASE("misuse exits with 2 and says what was meant") {
 TEST_CASE("every command has help, with a runnable example of itself") {
   std::vector<std::vector<std::string>> commands = kCommands;
   commands.push_back({"version"});
+  commands.push_back({"replay"});
   commands.push_back({});
   commands.push_back({"checkpoint"});
+  commands.push_back({"state"});
   for (std::vector<std::string> words : commands) {
-    if (words.size() == 3) words.pop_back();
+    words = name_of(words);
     const std::string name = joined(words);
     for (const std::string option : {"--help", "-h"}) {
       std::vector<std::string> asked = words;
@@ -194,6 +261,14 @@ TEST_CASE("the examples that help prints are themselves understood") {
                                                 {"checkpoint", "verify"},
                                                 {"pipeline"},
                                                 {"pipeline", "resume"},
+                                                {"checkpoint", "export"},
+                                                {"checkpoint", "delete"},
+                                                {"state"},
+                                                {"state", "get"},
+                                                {"state", "drop"},
+                                                {"replay"},
+                                                {"top"},
+                                                {"tap"},
                                                 {"stop"},
                                                 {"version"}}) {
     std::vector<std::string> asked = words;
@@ -228,8 +303,10 @@ TEST_CASE("the manual page knows every command and option") {
 
   std::vector<std::vector<std::string>> commands = kCommands;
   commands.push_back({"version"});
+  commands.push_back({"replay"});
   std::size_t options = 0;
-  for (const std::vector<std::string>& words : commands) {
+  for (const std::vector<std::string>& all : commands) {
+    const std::vector<std::string> words = name_of(all);
     const std::string name = words.size() > 1 ? words[0] + " " + words[1] : words[0];
     CHECK_MESSAGE(text.find(name) != std::string::npos, name);
     std::vector<std::string> asked = words;

@@ -318,5 +318,84 @@ TEST_CASE("random bytes from several clients break nothing") {
   CHECK(serving.ask(*peer, kNow) == kAnswer);
 }
 
+// A server that streams: the stream is the test's.
+struct Streaming {
+  FakeClock clock;
+  FakeLoop loop{clock};
+  FakeNetwork network{loop};
+  FakeLog log;
+  std::shared_ptr<ControlStream> stream;
+  int gone = 0, drained = 0;
+  std::optional<ControlServer> server;
+
+  Streaming() {
+    server.emplace(ControlServer::Options{
+        .network = network,
+        .loop = loop,
+        .log = log,
+        .handler = [](const auto&, auto answer) { answer(std::string("\"plain\"")); },
+        .streams =
+            [this](const JsonValue& request, const std::shared_ptr<ControlStream>& made) {
+              if (request.text_of("command") != "stream") return false;
+              stream = made;
+              stream->gone = [this] { ++gone; };
+              stream->drained = [this] { ++drained; };
+              return true;
+            }});
+    REQUIRE(server->listen(kPath).has_value());
+  }
+  std::unique_ptr<FakePeer> ask() {
+    auto peer = network.connect(kPath);
+    peer->send("{\"command\":\"stream\"}\n");
+    loop.run_ready();
+    REQUIRE(stream);
+    return peer;
+  }
+};
+
+TEST_CASE("a streamed answer is items and then an answer, and the next request is served") {
+  Streaming streaming;
+  const auto peer = streaming.ask();
+  streaming.stream->item("1");
+  streaming.stream->item("{\"a\":2}");
+  streaming.loop.run_ready();
+  CHECK(peer->take_received() == "{\"item\":1}\n{\"item\":{\"a\":2}}\n");
+  CHECK(streaming.drained > 0);
+  streaming.stream->finish(std::string("3"));
+  streaming.stream->item("4");  // too late
+  peer->send("{\"command\":\"other\"}\n");
+  streaming.loop.run_ready();
+  CHECK(peer->received() == "{\"ok\":true,\"result\":3}\n{\"ok\":true,\"result\":\"plain\"}\n");
+  CHECK(streaming.gone == 0);
+}
+
+TEST_CASE("who streams hears that nobody reads, and that the client has hung up") {
+  Streaming streaming;
+  const auto peer = streaming.ask();
+  peer->stop_reading();
+  streaming.stream->item(std::string(1000, '7'));
+  streaming.loop.run_ready();
+  CHECK(streaming.stream->unsent() > 1000);
+  peer->close();
+  streaming.loop.run_ready();
+  CHECK(streaming.gone == 1);
+  CHECK(streaming.stream->unsent() == 0);
+  streaming.stream->item("1");
+  CHECK(streaming.server->clients() == 0);
+}
+
+TEST_CASE("a stream ends with its server, and a client that talks into it goes") {
+  Streaming streaming;
+  const auto peer = streaming.ask();
+  peer->send(std::string(kMaxControlRequest + 1, 'x'));
+  streaming.loop.run_ready();
+  CHECK(streaming.gone == 1);
+  const auto other = streaming.ask();
+  streaming.server.reset();
+  CHECK(streaming.gone == 2);
+  streaming.stream->item("1");
+  streaming.stream->finish(std::string("1"));
+}
+
 }  // namespace
 }  // namespace tidemark

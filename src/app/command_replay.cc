@@ -1,0 +1,222 @@
+// `tidemark replay`, and `tidemark check --input FILE`: pipelines run in memory, their results printed.
+#include <algorithm>
+#include <filesystem>
+#include <map>
+
+#include "app/checkpoints.h"
+#include "app/commands.h"
+#include "app/configuration.h"
+#include "app/console.h"
+#include "app/instance.h"
+#include "app/rehearse.h"
+#include "base/format.h"
+#include "pipeline/rehearsal.h"
+#include "platform/posix_files.h"
+#include "platform/sqlite.h"
+#include "platform/system_clock.h"
+
+namespace tidemark {
+namespace {
+
+// Lines are collected, so that not every one is a write; each problem of a kind is shown a few times.
+class Printed {
+ public:
+  RehearsalEvents events() {
+    return {.result =
+                [this](const std::string& line) {
+                  waiting_ += line;
+                  waiting_ += '\n';
+                  if (waiting_.size() > kBlock) flush();
+                },
+            .noticed =
+                [this](std::string_view subject, std::string_view kind, std::string_view text) {
+                  constexpr int kShown = 5;
+                  const int seen = ++seen_[std::string(subject)];
+                  if (seen <= kShown) print_error(format("tidemark: {}: {}: {}\n", subject, kind, text));
+                  if (seen == kShown)
+                    print_error(format("tidemark: {}: what follows of this kind is only counted\n", subject));
+                }};
+  }
+  ExitCode flush() {
+    if (!waiting_.empty()) exit_ = std::max(exit_, print(waiting_));
+    waiting_.clear();
+    return exit_;
+  }
+
+ private:
+  static constexpr std::size_t kBlock = 64u << 10;
+  std::string waiting_;
+  std::map<std::string, int> seen_;
+  ExitCode exit_ = ExitCode::done;
+};
+
+std::string summary(const Rehearsal::Counts& counts) {
+  return format("tidemark: {} record{}, {} result{}, {} problem{}\n", counts.records,
+                counts.records == 1 ? "" : "s", counts.results, counts.results == 1 ? "" : "s",
+                counts.problems, counts.problems == 1 ? "" : "s");
+}
+
+Result<std::size_t> source_of(const Settings& settings, const std::string& name) {
+  std::string known;
+  for (std::size_t i = 0; i < settings.sources.size(); ++i) {
+    if (settings.sources[i].name == name) return i;
+    known += (i == 0 ? "" : ", ") + settings.sources[i].name;
+  }
+  if (name.empty() && settings.sources.size() == 1) return std::size_t{0};
+  if (name.empty())
+    return fail("name the source that the records are of with --source; there are: " + known,
+                Error::Kind::usage);
+  return fail(format("there is no source \"{}\"; there are: {}", name, known), Error::Kind::not_found);
+}
+
+// `mosquitto_sub -v` prints the topic, a space, and the payload.
+std::string_view take_topic(std::string_view& line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos || line.starts_with('{') || line.find('/') > space) return {};
+  const std::string_view topic = line.substr(0, space);
+  line.remove_prefix(space + 1);
+  return topic;
+}
+
+Status feed(Files& files, const std::string& path, const std::function<void(std::string_view line)>& take) {
+  auto file = files.open(path, Files::Open::read);
+  if (!file) return pass_on(file);
+  constexpr std::size_t kRead = 256u << 10;
+  std::string bytes;
+  for (std::uint64_t offset = 0;;) {
+    auto more = (*file)->read_at(offset, kRead);
+    if (!more) return pass_on(more);
+    offset += more->size();
+    bytes += *more;
+    std::size_t begin = 0;
+    for (std::size_t end; (end = bytes.find('\n', begin)) != std::string::npos; begin = end + 1) {
+      std::string_view line = std::string_view(bytes).substr(begin, end - begin);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      if (!line.empty()) take(line);
+    }
+    bytes.erase(0, begin);
+    if (!more->empty()) continue;
+    if (!bytes.empty()) take(bytes);
+    return {};
+  }
+}
+
+// RFC 3339, or a position.
+Status read_until(const std::string& text, Rehearsal::Replay& what) {
+  if (text.empty()) return {};
+  if (text.find_first_not_of("0123456789") == std::string::npos) {
+    what.until = Position{std::stoull(text.substr(0, 19))};
+    return {};
+  }
+  const Result<std::int64_t> time = parse_rfc3339(text);
+  if (!time)
+    return fail(
+        format("--until \"{}\": write a time with its zone, as in 2025-03-01T12:00:00Z, or a position", text),
+        Error::Kind::usage);
+  what.until_ns = *time;
+  return {};
+}
+
+// The configuration that is run: this one, or another.
+std::expected<Settings, ExitCode> compiled(Files& files, const std::string& path) {
+  Result<Configuration> configuration = read_configuration(files, path);
+  if (!configuration) return std::unexpected(report(configuration.error()));
+  check_pipelines(*configuration);
+  print_error(configuration->diagnostics.to_text());
+  if (!configuration->settings) return std::unexpected(ExitCode::usage);
+  return std::move(*configuration->settings);
+}
+
+}  // namespace
+
+ExitCode rehearse_file(const Settings& settings, const std::string& path, const std::string& source_name) {
+  const std::unique_ptr<Files> files = make_posix_files();
+  Result<std::size_t> source = source_of(settings, source_name);
+  if (!source) return report(source.error());
+  Printed printed;
+  auto rehearsal = Rehearsal::make(settings, printed.events());
+  if (!rehearsal) return report(rehearsal.error());
+  const auto arrival = time_from_ns<JournalTime>(SystemClock().wall_ns());
+  const bool topics = settings.sources[*source].type == SourceSettings::Type::mqtt;
+  const Status fed = feed(*files, path, [&](std::string_view line) {
+    const std::string_view topic = topics ? take_topic(line) : std::string_view();
+    (*rehearsal)->record(*source, topic, line, arrival);
+  });
+  if (!fed) return report(fed.error());
+  (*rehearsal)->drain();
+  const ExitCode exit = printed.flush();
+  print_error(summary((*rehearsal)->counts()));
+  return exit;
+}
+
+ExitCode replay_command(const CommandLine& asked, const ReplayCommand& command) {
+  CommandLine line = asked;
+  // With nothing but another configuration at hand, the journal is the one that it names.
+  std::error_code error;
+  if (!command.configuration.empty() && line.config == kDefaultConfigPath &&
+      !std::filesystem::exists(line.config, error))
+    line.config = command.configuration;
+  auto checkpoints = checkpoints_for(line);
+  if (!checkpoints) return checkpoints.error();
+  const std::unique_ptr<Files> files = make_posix_files();
+  const std::unique_ptr<SqliteOpener> sqlite = make_sqlite_opener();
+  auto run = compiled(*files, command.configuration.empty() ? line.config : command.configuration);
+  if (!run) return run.error();
+
+  // --- From where: a checkpoint, by default the oldest, so that all of the journal that is kept is replayed.
+  // They are listed before one is read: without an instance each of the two takes the directory's lock.
+  Result<std::vector<CheckpointId>> ids = std::vector<CheckpointId>();
+  if (command.from) {
+    Result<CheckpointId> id = checkpoints->find(*command.from);
+    if (!id) return report(id.error());
+    ids->push_back(*id);
+  } else if (ids = checkpoints->readable(); !ids) {
+    return report(ids.error());
+  }
+  auto reader = checkpoints->reader();
+  if (!reader) return report(reader.error());
+  const OfflineDoors doors{*files, *sqlite};
+  Rehearsal::Replay what{.doors = doors,
+                         .settings = checkpoints->settings(),
+                         .from = std::nullopt,
+                         .until_ns = std::nullopt,
+                         .until = std::nullopt,
+                         .progress = {}};
+  if (command.from) {
+    Result<Manifest> manifest = (*reader)->manifest(ids->front());
+    if (!manifest) return report(manifest.error());
+    what.from = std::move(*manifest);
+  } else {
+    auto oldest = oldest_checkpoint(**reader, doors, checkpoints->settings(), *ids);
+    if (!oldest) return report(oldest.error());
+    what.from = std::move(*oldest);
+  }
+  if (const Status until = read_until(command.until, what); !until) return report(until.error());
+
+  Printed printed;
+  auto rehearsal = Rehearsal::make(std::move(*run), printed.events());
+  if (!rehearsal) return report(rehearsal.error());
+  std::vector<std::string> notes;
+  Status replayed;
+  {
+    WorkProgress progress("replaying");
+    what.progress = [&](Position at) {
+      progress.show(
+          [&] { return format("position {}, {} results", at.value, (*rehearsal)->counts().results); });
+    };
+    replayed = (*rehearsal)->replay(**reader, what, notes);
+  }
+  const ExitCode exit = printed.flush();
+  for (const std::string& note : notes) print_error("tidemark: " + note + "\n");
+  if (!replayed) return report(replayed.error());
+  if (command.drain) {
+    (*rehearsal)->drain();
+    printed.flush();
+  }
+  print_error(format("tidemark: from {}\n{}",
+                     what.from ? to_text(what.from->id) : std::string("the beginning"),
+                     summary((*rehearsal)->counts())));
+  return exit;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,146 @@
+#include "pipeline/state_rows.h"
+
+#include <algorithm>
+
+#include "base/bytes.h"
+#include "base/format.h"
+#include "base/json.h"
+#include "base/key_encoding.h"
+#include "base/times.h"
+#include "windows/tumbling.h"
+
+namespace tidemark {
+namespace {
+
+std::vector<const Aggregate*> aggregates_of(const PipelinePlan& plan) {
+  std::vector<const Aggregate*> out;
+  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate.get());
+  return out;
+}
+
+bool windowed(const PipelinePlan& plan) {
+  return plan.kind == PipelinePlan::Kind::windowed;
+}
+
+// With `every` a payload begins with a flag.
+bool has_flag(const PipelinePlan& plan) {
+  return *plan.settings->emit == EmitPolicy::every;
+}
+
+// As somebody would write it on a command line.
+std::string plain_text(const Value& value) {
+  switch (value.type()) {
+    case Value::Type::null:
+      return "NULL";
+    case Value::Type::boolean:
+      return value.as_boolean() ? "true" : "false";
+    case Value::Type::integer:
+      return std::to_string(value.as_integer());
+    case Value::Type::real:
+      return real_to_text(value.as_real());
+    case Value::Type::text:
+      return std::string(value.as_text());
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
+  std::vector<StateColumn> out;
+  // The main schema begins with the keys, and with a window's two times.
+  for (std::size_t i = 0; i < plan.keys.size(); ++i) out.push_back({plan.main.columns[i].name});
+  if (windowed(plan)) {
+    out.push_back({"window_start", StateColumn::Kind::window});
+    out.push_back({"window_end", StateColumn::Kind::window});
+  }
+  for (const AggregateColumn& column : plan.aggregates)
+    out.push_back({column.name.empty() ? column.text : column.name, StateColumn::Kind::aggregate});
+  return out;
+}
+
+StateRows::StateRows(const PipelinePlan& plan)
+    : plan_(plan), columns_(state_columns(plan)), layout_(aggregates_of(plan)) {
+  block_.resize(layout_.size() / 8 + 1);
+  layout_.create(reinterpret_cast<std::byte*>(block_.data()));
+}
+
+StateRows::~StateRows() {
+  layout_.destroy(reinterpret_cast<std::byte*>(block_.data()));
+}
+
+Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_view payload) {
+  const auto foreign = [this] {
+    return fail(format("a row of the state of pipeline \"{}\" does not decode", plan_.settings->name),
+                Error::Kind::corrupt);
+  };
+  values_.clear();
+  key_texts_.clear();
+  arena_.clear();
+  std::optional<std::int64_t> start;
+  if (windowed(plan_)) {
+    const auto taken = take_key_time(key);
+    if (!taken) return foreign();
+    start = *taken;
+  }
+  auto keys = decode_key(key, key_texts_);
+  if (!keys || keys->size() != plan_.keys.size()) return foreign();
+  values_ = std::move(*keys);
+  if (start) {
+    const TumblingWindows windows(plan_.settings->window.size, plan_.settings->window.offset);
+    values_.push_back(Value::integer(*start));
+    values_.push_back(Value::integer(windows.end_of(*start)));
+  }
+  // Anew, so that nothing of the row before is left in it.
+  std::byte* block = reinterpret_cast<std::byte*>(block_.data());
+  layout_.destroy(block);
+  layout_.create(block);
+  Decoder in(payload);
+  if (has_flag(plan_)) in.u8();
+  if (!layout_.load(in, block) || !in.complete()) return foreign();
+  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
+    values_.push_back(plan_.aggregates[i].aggregate->result(block + layout_.offset(i), arena_));
+  return std::span<const Value>(values_);
+}
+
+Result<std::vector<std::size_t>> columns_of(const KeyFilter& filter,
+                                            const std::vector<StateColumn>& columns) {
+  std::vector<std::size_t> out;
+  for (const auto& [name, value] : filter.equals) {
+    const auto at = std::ranges::find_if(columns, [&](const StateColumn& column) {
+      return column.kind == StateColumn::Kind::key && column.name == name;
+    });
+    if (at != columns.end()) {
+      out.push_back(static_cast<std::size_t>(at - columns.begin()));
+      continue;
+    }
+    std::string known;
+    for (const StateColumn& column : columns)
+      if (column.kind == StateColumn::Kind::key) known += (known.empty() ? "" : ", ") + column.name;
+    return fail(format("\"{}\" is no key of this pipeline; {}", name,
+                       known.empty() ? "it has none" : "its keys are: " + known),
+                Error::Kind::usage);
+  }
+  return out;
+}
+
+bool passes(const KeyFilter& filter, std::span<const std::size_t> columns, std::span<const Value> row) {
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (plain_text(row[columns[i]]) != filter.equals[i].second) return false;
+  return true;
+}
+
+std::string state_row_json(const std::vector<StateColumn>& columns, std::span<const Value> row) {
+  JsonWriter out;
+  out.begin_object();
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    out.key(columns[i].name);
+    if (columns[i].kind == StateColumn::Kind::window)
+      out.text(to_rfc3339(row[i].as_integer()));
+    else
+      out.value(row[i]);
+  }
+  return out.end_object().take();
+}
+
+}  // namespace tidemark

@@ -1,0 +1,134 @@
+"""Pipelines run in memory: `check --input` over a file of records, `replay` over the retained journal."""
+
+import json
+
+import pytest
+
+import peers
+
+CONFIG = """
+[checkpoint]
+store = "{store}"
+interval = "1h"
+
+[sources.lines]
+type = "tcp"
+listen = "127.0.0.1:{port}"
+format = "csv"
+fields = ["word:string", "n:int", "ts:int"]
+timestamp = {{ field = "ts", format = "ms" }}
+ack = true
+
+[pipelines.totals]
+from = ["lines"]
+key_by = ["word"]
+select = ["sum(n) AS total"]
+{where}
+to = ["out"]
+
+[pipelines.minutes]
+from = ["lines"]
+window = {{ type = "tumbling", size = "1m" }}
+select = ["count(*) AS n"]
+to = ["out"]
+
+[sinks.out]
+type = "null"
+"""
+
+BEGIN = 1740830400000  # 2025-03-01T12:00:00Z
+MINUTE = {"_pipeline": "minutes", "window_start": "2025-03-01T12:00:00Z", "window_end": "2025-03-01T12:01:00Z"}
+
+
+def total(word, n):
+    return {"_pipeline": "totals", "word": word, "total": n}
+
+
+def printed(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.interface("check --input")
+def test_check_runs_the_pipelines_over_the_records_of_a_file(tidemark, tmp_path):
+    records = tmp_path / "sample.csv"
+    records.write_text(f"a,1,{BEGIN}\nb,2,{BEGIN}\nbroken\na,3,{BEGIN}")
+    made = tidemark(CONFIG.format(port=1, where="", store="files"))
+    result = made.command("check", "--input", records)
+    assert printed(result) == [total("a", 1), total("b", 2), total("a", 4), {**MINUTE, "n": 3}]
+    assert "sources.lines: bad record" in result.stderr and "4 records, 4 results, 1 problem" in result.stderr
+    assert not made.data_dir.exists()
+
+
+@pytest.mark.interface("check --source")
+def test_records_of_an_mqtt_source_may_bring_their_topics(tidemark, tmp_path):
+    records = tmp_path / "sample.txt"
+    records.write_text('plant/a/press/t {"v": 1}\nplant/b/saw/t {"v": 2}\n{"v": 3}\n')
+    made = tidemark("""
+[sources.plant]
+type = "mqtt"
+url = "mqtt://localhost:1"
+topics = ["plant/+/+/t"]
+topic_fields = "plant/{line}/{device}/t"
+format = "json"
+[sources.other]
+type = "stdin"
+format = "json"
+[pipelines.seen]
+from = ["plant", "other"]
+select = ["device", "v"]
+to = ["out"]
+[sinks.out]
+type = "null"
+""")
+    result = made.command("check", "--input", records, "--source", "plant")
+    assert [(row["device"], row["v"]) for row in printed(result)] == [("press", 1), ("saw", 2), (None, 3)]
+    unnamed = made.command("check", "--input", records, check=False)
+    assert unnamed.returncode == 2 and "other, plant" in unnamed.stderr
+    assert made.command("check", "--input", records, "--source", "nobody", check=False).returncode == 3
+    assert made.command("check", "--input", "/no/such/file", "--source", "plant", check=False).returncode == 3
+
+
+@pytest.fixture(params=["files", "sqlite"])
+def instance(tidemark, free_port, request):
+    """Runs; has taken in two lines, a checkpoint, and two lines more."""
+    made = tidemark(CONFIG.format(port=(port := free_port()), where="", store=request.param)).start()
+    made.store = request.param
+    for lines in ([f"a,1,{BEGIN}", f"b,2,{BEGIN}"], [f"a,3,{BEGIN}", f"b,4,{BEGIN}"]):
+        peer = peers.Peer(port, "p" + lines[0])
+        peer.send(*lines)
+        peer.flush().close()
+        made.command("checkpoint", "create")
+    return made
+
+
+@pytest.mark.interface("replay", "replay --from", "replay -c")
+@pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
+def test_the_retained_journal_is_replayed(instance, running):
+    if not running:
+        assert instance.terminate() == 0
+    after = [total("a", 4), total("b", 6)]
+    assert printed(instance.command("replay")) == after
+    assert printed(instance.command("replay", "--from", "latest")) == []
+    assert instance.command("replay", "--from", "chk-99", check=False).returncode == 3
+    if running:
+        assert instance.command("status", json=True)["phase"] == "running"
+
+
+@pytest.mark.interface("replay --until", "replay --drain")
+def test_a_replay_ends_where_it_is_told_to_and_may_close_its_windows(instance):
+    assert printed(instance.command("replay", "--until", "2001-01-01T00:00:00Z")) == []
+    assert len(printed(instance.command("replay", "--until", "2200-01-01T00:00:00Z"))) == 2
+    assert printed(instance.command("replay", "--until", "1")) == []
+    assert printed(instance.command("replay", "--drain"))[-1] == {**MINUTE, "n": 4}
+    assert instance.command("replay", "--until", "yesterday", check=False).returncode == 2
+
+
+def test_a_replay_under_another_configuration(instance):
+    other = instance.directory / "other.toml"
+    other.write_text(instance.config_file.read_text().replace('select = ["sum(n) AS total"]',
+                                                              'select = ["sum(n) AS total"]\nwhere = "n > 3"'))
+    assert printed(instance.command("replay", "--config", other)) == [total("b", 6)]
+    other.write_text(instance.config_file.read_text().replace("sum(n)", "max(n)"))
+    result = instance.command("replay", "--config", other)
+    assert printed(result) == [total("a", 3), total("b", 4)]
+    assert 'pipeline "totals" begins empty' in result.stderr
