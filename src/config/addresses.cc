@@ -47,6 +47,14 @@ bool is_listen_address(const Located<std::string>& address, Diagnostics& diagnos
   return false;
 }
 
+bool is_server_address(const Located<std::string>& address, Diagnostics& diagnostics) {
+  const std::optional<HostPort> parsed = parse_host_port(*address);
+  if (parsed && parsed->port != 0 && !parsed->host.empty()) return true;
+  diagnostics.error(address.place, format("\"{}\" is no address to connect to", *address),
+                    "write host:port, as in \"scale.local:9999\", \"192.168.1.7:9999\" or \"[::1]:9999\"");
+  return false;
+}
+
 bool same_address(const HostPort& a, const HostPort& b) {
   if (a.port != b.port || a.port == 0) return false;
   return a.host == b.host || is_wildcard(a.host) || is_wildcard(b.host);

@@ -29,6 +29,8 @@ struct HostPort {
 std::optional<HostPort> parse_host_port(std::string_view text);
 
 bool is_listen_address(const Located<std::string>& address, Diagnostics& diagnostics);
+// One that can be connected to: with a host, and a port other than 0.
+bool is_server_address(const Located<std::string>& address, Diagnostics& diagnostics);
 
 // Whether two listeners on these would claim the same port. Port 0 is another one each time.
 bool same_address(const HostPort& a, const HostPort& b);

@@ -23,6 +23,7 @@ class ResourceRules {
 
   void check() {
     listeners();
+    socket_files();
     standard_inputs();
     sink_files();
     sink_buffers();
@@ -39,16 +40,29 @@ class ResourceRules {
   void listeners() {
     std::vector<std::pair<HostPort, const SourceSettings*>> taken;
     for (const auto& source : tables_.sources) {
-      if (!source.sound || source.settings.type != SourceSettings::Type::tcp) continue;
+      if (!source.sound || source.settings.listen->empty()) continue;
       const std::optional<HostPort> address = parse_host_port(*source.settings.listen);
       if (!address) continue;
-      const auto other = std::ranges::find_if(
-          taken, [&](const auto& before) { return same_address(before.first, *address); });
+      const auto other = std::ranges::find_if(taken, [&](const auto& before) {
+        return before.second->type == source.settings.type && same_address(before.first, *address);
+      });
       if (other != taken.end())
         diagnostics_.error(source.settings.listen.place,
                            format("source {} listens on this address, too", other->second->name),
                            see(other->second->listen.place));
       taken.emplace_back(*address, &source.settings);
+    }
+  }
+
+  void socket_files() {
+    std::map<std::string, const SourceSettings*> taken;
+    for (const auto& source : tables_.sources) {
+      if (!source.sound || source.settings.type != SourceSettings::Type::unix_socket) continue;
+      const auto [other, is_new] = taken.emplace(path_below("", *source.settings.path), &source.settings);
+      if (!is_new)
+        diagnostics_.error(source.settings.path.place,
+                           format("source {} listens on this socket, too", other->second->name),
+                           see(other->second->path.place));
     }
   }
 
@@ -158,7 +172,8 @@ class ResourceRules {
       if (settings.cert_file.empty() != settings.key_file.empty())
         diagnostics_.error(loaded.keys.place_of(settings.cert_file.empty() ? "key_file" : "cert_file"),
                            "`cert_file` and `key_file` go together");
-      if (settings.password.size() > 0 && settings.username.empty())
+      if (settings.password.size() > 0 && !loaded.keys.given("username") &&
+          !loaded.keys.given("username_file"))
         diagnostics_.error(loaded.keys.place_of(loaded.keys.given("password") ? "password" : "password_file"),
                            "a password without `username`");
       if (settings.qos == 2)

@@ -41,6 +41,8 @@ struct LoadedTables {
 void check_references(const LoadedTables& tables, Diagnostics& diagnostics);
 // What a pipeline's keys demand of each other, and of the sinks and pipelines it is tied to.
 void check_pipelines(const LoadedTables& tables, Diagnostics& diagnostics);
+// What a source's keys demand of each other.
+void check_sources(const LoadedTables& tables, Diagnostics& diagnostics);
 // Addresses, paths, sessions and limits that collide.
 void check_resources(const LoadedTables& tables, Diagnostics& diagnostics);
 

@@ -114,6 +114,15 @@ Key& Keys::parsed_list(std::string name,
   return key;
 }
 
+Key& Keys::text_or_file(const std::string& name, std::string& target) {
+  Key& key = text(name, target);
+  Key& file = add(name + "_file", Key::Type::secret_file);
+  file.twin_ = name;
+  file.doc_ = format("a file that holds the {}; a line end at its end is not part of it", name);
+  bind(file, target, &Key::read_secret_file, nullptr);
+  return key;
+}
+
 Key& Keys::secret(const std::string& name, std::string& target) {
   Key& key = add(name, Key::Type::secret);
   bind(key, target, &Key::read_text, nullptr);
@@ -305,6 +314,11 @@ void Keys::foreign(const Key& key, Reading& reading) const {
 
 // ---- writing
 
+bool Keys::came_from_file(const Key& key) const {
+  const Key* file = find(key.name_ + "_file");
+  return file && file->twin_ == key.name_ && file->given_;
+}
+
 std::vector<std::pair<std::string, std::string>> Keys::values(Form form) const {
   std::vector<std::pair<std::string, std::string>> out;
   for (const Key& key : keys_) {
@@ -322,6 +336,8 @@ std::vector<std::pair<std::string, std::string>> Keys::values(Form form) const {
       if (form == Form::stored && !name.empty()) text = format("\"${{{}:-}}\"", name);
     } else if (key.type_ == Key::Type::secret_file) {
       if (form == Form::stored && key.given_) text = toml_as_written(*key.given_);
+    } else if (form == Form::stored && came_from_file(key)) {
+      continue;
     } else if (form == Form::stored && key.given_ && key.given_->has_references()) {
       text = toml_as_written(*key.given_);
     } else if (key.print_) {

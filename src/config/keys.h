@@ -223,6 +223,9 @@ class Keys {
   Key& parsed_list(std::string name,
                    std::function<bool(const std::vector<Located<std::string>>&, Diagnostics&)> read,
                    std::function<std::vector<std::string>()> print);
+  // NAME and NAME_file, of what is no secret: its value stands in the canonical text, unless it came from a
+  // file.
+  Key& text_or_file(const std::string& name, std::string& target);
   // NAME and NAME_file. Neither value ever stands in the canonical text.
   Key& secret(const std::string& name, std::string& target);
   // A table of its own keys.
@@ -291,6 +294,7 @@ class Keys {
   Applies applies(const Key& key) const;
   bool is_required(const Key& key) const;
   bool misspelled(const Key& key, const Node& table) const;
+  bool came_from_file(const Key& key) const;
   void unknown_key(const Entry& entry, const std::string& path, Reading& reading) const;
   bool read_one(Key& key, const Node& table, const std::string& path, Reading& reading);
   void missing(const Key& key, const Node& table, Reading& reading) const;

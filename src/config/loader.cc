@@ -65,6 +65,7 @@ class Loading {
 
   void check() {
     check_references(tables_, diagnostics_);
+    check_sources(tables_, diagnostics_);
     check_pipelines(tables_, diagnostics_);
     check_resources(tables_, diagnostics_);
   }

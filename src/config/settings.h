@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "base/time_pattern.h"
 #include "base/times.h"
 #include "config/place.h"
 
@@ -52,13 +53,22 @@ struct FieldSetting {
 
 struct TimestampSetting {
   Located<std::string> field;
-  enum class Unit { s, ms, us, ns, rfc3339 } unit = Unit::ms;
+  enum class Unit { s, ms, us, ns, rfc3339, pattern } unit = Unit::ms;
+  TimePattern pattern;  // of Unit::pattern
 };
 
 struct FormatSettings {
-  enum class Type { json, csv } type = Type::json;
+  enum class Type { json, csv, text } type = Type::json;
   std::vector<FieldSetting> fields;
-  char delimiter = ',';  // csv
+
+  // csv
+  char delimiter = ',';
+  char quote = '"';        // '\0': quotes mean nothing
+  bool header = false;     // the first line names the columns and is no record
+  bool multiline = false;  // a line end inside quotes belongs to the value
+
+  // text: a regular expression; its named groups are the fields
+  Located<std::string> pattern;
 };
 
 // "plant/{line}/{device}/telemetry" as parts: literal text, or the name of a field, or "" for + and #.
@@ -72,7 +82,7 @@ enum class RetainedPolicy { first, always, never };
 struct SourceSettings {
   std::string name;
   Place place;
-  enum class Type { mqtt, tcp, file, standard_input } type = Type::tcp;
+  enum class Type { mqtt, tcp, udp, unix_socket, file, standard_input } type = Type::tcp;
   FormatSettings format;
   std::optional<TimestampSetting> timestamp;
   Duration max_out_of_orderness = 0s;
@@ -98,12 +108,16 @@ struct SourceSettings {
   std::string password;
   std::string ca_file, cert_file, key_file;  // with mqtts
 
-  // tcp
+  // tcp: either; udp: the first
   Located<std::string> listen;
-  bool ack = false;
+  Located<std::string> connect;
+  bool ack = false;          // tcp, unix
+  std::uint64_t rcvbuf = 0;  // udp; 0: what the system gives
+  unsigned mode = 0660;      // unix: of the socket in the file system
 
-  // file
+  // file, unix
   Located<std::string> path;
+  bool follow = false;  // file
 };
 
 enum class EmitPolicy { on_close, on_update, every };

@@ -70,7 +70,7 @@ void mqtt_sink_keys(Keys& keys, SinkSettings& sink) {
   keys.text("client_id", sink.client_id)
       .only_for("type", {"mqtt"})
       .doc("who Tidemark is to the broker; left out, a random one is made once and kept");
-  keys.text("username", sink.username).only_for("type", {"mqtt"}).doc("of an account at the broker");
+  keys.text_or_file("username", sink.username).only_for("type", {"mqtt"}).doc("of an account at the broker");
   keys.secret("password", sink.password).only_for("type", {"mqtt"}).doc("of that account");
   keys.text("ca_file", sink.ca_file)
       .only_for("type", {"mqtt"})

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <charconv>
 
 #include "base/format.h"
 #include "base/nearest.h"
+#include "base/pattern.h"
 #include "config/addresses.h"
 #include "config/tables.h"
 
@@ -73,6 +75,48 @@ std::vector<std::string> print_fields(const std::vector<FieldSetting>& fields) {
   return out;
 }
 
+struct TimeFormat {
+  std::string_view name;
+  TimestampSetting::Unit unit;
+};
+constexpr TimeFormat kTimeFormats[] = {{"s", TimestampSetting::Unit::s},
+                                       {"ms", TimestampSetting::Unit::ms},
+                                       {"us", TimestampSetting::Unit::us},
+                                       {"ns", TimestampSetting::Unit::ns},
+                                       {"rfc3339", TimestampSetting::Unit::rfc3339}};
+
+bool read_time_format(const Located<std::string>& text, TimestampSetting& timestamp,
+                      Diagnostics& diagnostics) {
+  const auto known = std::ranges::find(kTimeFormats, *text, &TimeFormat::name);
+  if (known != std::end(kTimeFormats)) {
+    timestamp.unit = known->unit;
+    return true;
+  }
+  constexpr std::string_view kAllowed =
+      "allowed: s, ms, us, ns, rfc3339, or a pattern such as \"%d.%m.%Y %H:%M:%S\"";
+  if (text->find('%') == std::string::npos) {
+    std::vector<std::string_view> words;
+    for (const TimeFormat& each : kTimeFormats) words.push_back(each.name);
+    std::string message = format("unknown timestamp format \"{}\"", *text);
+    if (const auto meant = nearest(*text, words)) message += format("; did you mean \"{}\"?", *meant);
+    diagnostics.error(text.place, std::move(message), std::string(kAllowed));
+    return false;
+  }
+  Result<TimePattern> pattern = TimePattern::parse(*text);
+  if (!pattern) {
+    diagnostics.error(text.place, pattern.error().message, std::string(kAllowed));
+    return false;
+  }
+  timestamp.unit = TimestampSetting::Unit::pattern;
+  timestamp.pattern = std::move(*pattern);
+  return true;
+}
+
+std::string print_time_format(const TimestampSetting& timestamp) {
+  if (timestamp.unit == TimestampSetting::Unit::pattern) return timestamp.pattern.text();
+  return std::string(std::ranges::find(kTimeFormats, timestamp.unit, &TimeFormat::unit)->name);
+}
+
 bool read_delimiter(const Located<std::string>& text, char& delimiter, Diagnostics& diagnostics) {
   const char c = text->front();
   if (text->size() == 1 && c != '"' && c != '\n' && c != '\r' && static_cast<unsigned char>(c) < 0x80) {
@@ -81,6 +125,30 @@ bool read_delimiter(const Located<std::string>& text, char& delimiter, Diagnosti
   }
   diagnostics.error(text.place, "a delimiter is one ASCII character, and no quote or line end",
                     "such as \",\", \";\" or \"\\t\"");
+  return false;
+}
+
+bool read_quote(const Located<std::string>& text, char& quote, Diagnostics& diagnostics) {
+  const char c = text->front();
+  if (*text == "none") {
+    quote = '\0';
+    return true;
+  }
+  if (text->size() == 1 && c > ' ' && c < 0x7f) {
+    quote = c;
+    return true;
+  }
+  diagnostics.error(text.place, "a quote is one visible ASCII character",
+                    R"(such as "'", or "none" for no quotes)");
+  return false;
+}
+
+bool is_pattern(const Located<std::string>& text, Diagnostics& diagnostics) {
+  const Result<Pattern> pattern = Pattern::compile(*text);
+  if (pattern) return true;
+  diagnostics.error(
+      text.place, format("this is no pattern: {}", pattern.error().message),
+      "RE2's syntax, such as '(?P<level>\\w+) (?P<took_ms>\\d+)ms .*'; in '' TOML leaves \\ alone");
   return false;
 }
 
@@ -168,7 +236,9 @@ void mqtt_source_keys(Keys& keys, SourceSettings& source) {
              {"never", RetainedPolicy::never}})
       .only_for("type", {"mqtt"})
       .doc("whether retained messages count: at the first subscription, at each one, or never");
-  keys.text("username", source.username).only_for("type", {"mqtt"}).doc("of an account at the broker");
+  keys.text_or_file("username", source.username)
+      .only_for("type", {"mqtt"})
+      .doc("of an account at the broker");
   keys.secret("password", source.password).only_for("type", {"mqtt"}).doc("of that account");
   keys.text("ca_file", source.ca_file)
       .only_for("type", {"mqtt"})
@@ -177,19 +247,75 @@ void mqtt_source_keys(Keys& keys, SourceSettings& source) {
   keys.text("key_file", source.key_file).only_for("type", {"mqtt"}).doc("the private key to cert_file");
 }
 
+// "0660": what a program may do that is the owner's, of the group, or another.
+bool read_mode(const Located<std::string>& text, unsigned& mode, Diagnostics& diagnostics) {
+  unsigned value = 0;
+  const char* const last = text->data() + text->size();
+  const auto [end, error] = std::from_chars(text->data(), last, value, 8);
+  if (error == std::errc{} && end == last && value <= 0777) {
+    mode = value;
+    return true;
+  }
+  diagnostics.error(
+      text.place, format("\"{}\" is no file mode", *text),
+      "write it in octal, such as \"0660\" (owner and group may connect) or \"0666\" (everybody)");
+  return false;
+}
+
+void socket_source_keys(Keys& keys, SourceSettings& source) {
+  keys.text("listen", source.listen)
+      .check(is_listen_address)
+      .only_for("type", {"tcp", "udp"})
+      .required_for("type", {"udp"})
+      .doc("the address to listen on: host:port");
+  keys.text("connect", source.connect)
+      .check(is_server_address)
+      .only_for("type", {"tcp"})
+      .doc("instead of listen: the server to read from, host:port; tried again and again while it is away");
+  keys.flag("ack", source.ack)
+      .only_for("type", {"tcp", "unix"})
+      .doc(
+          "answer each durable batch with a line {\"ack\":N}, N the number of the peer's durable records so "
+          "far");
+  keys.size("rcvbuf", source.rcvbuf)
+      .at_most(1 << 30)
+      .only_for("type", {"udp"})
+      .doc(
+          "the kernel's buffer for datagrams that are not read yet; 0: what the system gives. More than "
+          "net.core.rmem_max needs a privilege");
+  keys.parsed(
+          "mode",
+          [&source](const Located<std::string>& text, Diagnostics& diagnostics) {
+            return read_mode(text, source.mode, diagnostics);
+          },
+          [&source] { return format("{:04o}", source.mode); })
+      .only_for("type", {"unix"})
+      .doc("who may connect: the file mode of the socket, in octal");
+}
+
 }  // namespace
 
 Keys source_keys(SourceSettings& source) {
   Keys keys("source");
   keys.word("type", source.type,
-            {{"mqtt", Type::mqtt}, {"tcp", Type::tcp}, {"file", Type::file}, {"stdin", Type::standard_input}})
-      .later_words({"udp", "unix", "http"})
+            {{"mqtt", Type::mqtt},
+             {"tcp", Type::tcp},
+             {"udp", Type::udp},
+             {"unix", Type::unix_socket},
+             {"file", Type::file},
+             {"stdin", Type::standard_input}})
+      .later_words({"http"})
       .required()
       .doc("where records come from");
   keys.word("format", source.format.type,
-            {{"json", FormatSettings::Type::json}, {"csv", FormatSettings::Type::csv}})
-      .later_words({"influx", "text"})
-      .doc("of a record: json: an object; csv: a line of values, named by `fields`");
+            {{"json", FormatSettings::Type::json},
+             {"csv", FormatSettings::Type::csv},
+             {"text", FormatSettings::Type::text}})
+      .later_words({"influx"})
+      .doc(
+          "of a record: json: an object; csv: a line of values, named by `fields`; text: a line that "
+          "`pattern` takes "
+          "apart");
   keys.parsed_list(
           "fields",
           [&source](const Texts& texts, Diagnostics& diagnostics) {
@@ -208,18 +334,47 @@ Keys source_keys(SourceSettings& source) {
           [&source] { return std::string(1, source.format.delimiter); })
       .only_for("format", {"csv"})
       .doc("between the values of a line");
+  keys.parsed(
+          "quote",
+          [&source](const Located<std::string>& text, Diagnostics& diagnostics) {
+            return read_quote(text, source.format.quote, diagnostics);
+          },
+          [&source] {
+            return source.format.quote == '\0' ? std::string("none") : std::string(1, source.format.quote);
+          })
+      .only_for("format", {"csv"})
+      .doc("around values that hold delimiters, doubled inside of them; \"none\": quotes mean nothing");
+  keys.flag("header", source.format.header)
+      .only_for("format", {"csv"})
+      .doc("the first line of each file or connection names the columns and is no record");
+  keys.flag("multiline", source.format.multiline)
+      .only_for("format", {"csv"})
+      .doc(
+          "a line end inside quotes belongs to the value; a quote never closed then costs up to "
+          "limits.max_record");
+  keys.text("pattern", source.format.pattern)
+      .check(is_pattern)
+      .only_for("format", {"text"})
+      .required()
+      .doc(
+          "a regular expression (RE2) that the whole line matches; its named groups, (?P<name>...), are the "
+          "fields, "
+          "strings unless `fields` gives them types");
 
   TimestampSetting& timestamp = source.timestamp.emplace();
   Keys timestamp_keys("timestamp");
   timestamp_keys.text("field", timestamp.field).required().doc("the field that holds the event time");
   timestamp_keys
-      .word("format", timestamp.unit,
-            {{"s", TimestampSetting::Unit::s},
-             {"ms", TimestampSetting::Unit::ms},
-             {"us", TimestampSetting::Unit::us},
-             {"ns", TimestampSetting::Unit::ns},
-             {"rfc3339", TimestampSetting::Unit::rfc3339}})
-      .doc("how it is written: a number since 1970 in s, ms, us or ns, or an rfc3339 text");
+      .parsed(
+          "format",
+          [&timestamp](const Located<std::string>& text, Diagnostics& diagnostics) {
+            return read_time_format(text, timestamp, diagnostics);
+          },
+          [&timestamp] { return print_time_format(timestamp); })
+      .doc(
+          "how it is written: a number since 1970 in s, ms, us or ns, an rfc3339 text, or a pattern of "
+          "strptime "
+          "such as \"%d.%m.%Y %H:%M:%S\" (in UTC, unless the text says an offset that %z reads)");
   keys.group("timestamp", std::move(timestamp_keys))
       .optional()
       .doc("the event time; left out: the time of arrival");
@@ -234,28 +389,17 @@ Keys source_keys(SourceSettings& source) {
   keys.text("dead_letter_to", source.dead_letter_to)
       .doc("the sink that records go to which cannot be decoded");
 
-  keys.parsed(
-          "listen",
-          [&source](const Located<std::string>& address, Diagnostics& diagnostics) {
-            source.listen = address;
-            return is_listen_address(address, diagnostics);
-          },
-          [&source] { return *source.listen; })
-      .only_for("type", {"tcp"})
-      .required()
-      .doc("the address to listen on: host:port");
-  keys.flag("ack", source.ack)
-      .only_for("type", {"tcp"})
-      .doc(
-          "answer each durable batch with a line {\"ack\":N}, N the number of the peer's durable records so "
-          "far");
+  socket_source_keys(keys, source);
   keys.text("path", source.path)
-      .only_for("type", {"file"})
+      .only_for("type", {"unix", "file"})
       .required()
-      .doc("the file to read, once, to its end");
+      .doc("the file to read, once, to its end; of a unix source: the socket to listen on");
+  keys.flag("follow", source.follow)
+      .only_for("type", {"file"})
+      .doc(
+          "goes on reading as the file grows, is renamed away and made anew; waits where it is not there "
+          "yet");
   mqtt_source_keys(keys, source);
-  for (const char* name : {"connect", "follow", "rcvbuf", "header", "quote", "multiline", "pattern"})
-    keys.later(name);
   return keys;
 }
 

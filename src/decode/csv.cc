@@ -1,33 +1,21 @@
 #include "decode/csv.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
 #include "base/format.h"
 #include "base/nearest.h"
+#include "decode/typed_text.h"
 #include "decode/utf8.h"
 
 namespace tidemark {
 namespace {
 
-using FieldType = FieldSetting::Type;
-
-std::string shortened(std::string_view text) {
-  constexpr std::size_t kShown = 40;
-  if (text.size() <= kShown) return format("'{}'", text);
-  return format("'{}...'", text.substr(0, valid_utf8(text.substr(0, kShown))));
-}
-
-template <class Number>
-std::errc parse_whole(std::string_view text, Number& number) {
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, number);
-  return error == std::errc{} && end != last ? std::errc::invalid_argument : error;
-}
-
 class CsvDecoder final : public RecordDecoder {
  public:
-  explicit CsvDecoder(const DecoderOptions& options) : delimiter_(options.format.delimiter) {
+  explicit CsvDecoder(const DecoderOptions& options)
+      : delimiter_(options.format.delimiter), quote_(options.format.quote) {
     for (const FieldSetting& field : options.format.fields)
       columns_.push_back({field.name, field.type, options.fields.find({RecordStep::member(field.name)})});
   }
@@ -44,9 +32,13 @@ class CsvDecoder final : public RecordDecoder {
       const std::size_t begin = at;
       const auto field = take_field(payload, at, arena);
       if (!field) return std::unexpected(field.error());
-      const auto value = typed(*field, columns_[i], begin);
-      if (!value) return std::unexpected(value.error());
-      if (columns_[i].slot) slots[*columns_[i].slot] = *value;
+      Value value;
+      if (!field->text.empty() || field->quoted) {
+        const auto read = typed_text(field->text, columns_[i].name, columns_[i].type, begin);
+        if (!read) return std::unexpected(read.error());
+        value = *read;
+      }
+      if (columns_[i].slot) slots[*columns_[i].slot] = value;
 
       const bool ended = at == payload.size();
       if (ended && i + 1 < columns_.size())
@@ -62,7 +54,7 @@ class CsvDecoder final : public RecordDecoder {
  private:
   struct Column {
     std::string name;
-    FieldType type;
+    FieldSetting::Type type;
     std::optional<std::size_t> slot;
   };
   struct Field {
@@ -76,10 +68,17 @@ class CsvDecoder final : public RecordDecoder {
 
   // Leaves `at` on the delimiter after the field or at the end of the record.
   std::expected<Field, DecodeError> take_field(std::string_view record, std::size_t& at, Arena& arena) const {
-    if (at < record.size() && record[at] == '"') return take_quoted(record, at, arena);
+    if (quote_ == '\0') return take_unquoted(record, at);
+    if (at < record.size() && record[at] == quote_) return take_quoted(record, at, arena);
     const std::size_t begin = at;
     for (; at < record.size() && record[at] != delimiter_; ++at)
-      if (record[at] == '"') return bad("a quote inside a field that does not begin with one", at);
+      if (record[at] == quote_) return bad("a quote inside a field that does not begin with one", at);
+    return Field{record.substr(begin, at - begin), false};
+  }
+
+  Field take_unquoted(std::string_view record, std::size_t& at) const {
+    const std::size_t begin = at;
+    at = std::min(record.find(delimiter_, at), record.size());
     return Field{record.substr(begin, at - begin), false};
   }
 
@@ -88,9 +87,9 @@ class CsvDecoder final : public RecordDecoder {
     const std::size_t begin = at++;
     std::size_t doubled = 0;
     for (;; ++at) {
-      at = record.find('"', at);
+      at = record.find(quote_, at);
       if (at == std::string_view::npos) return bad("a quoted field without its end", begin);
-      if (at + 1 == record.size() || record[at + 1] != '"') break;
+      if (at + 1 == record.size() || record[at + 1] != quote_) break;
       ++doubled;
       ++at;
     }
@@ -100,49 +99,18 @@ class CsvDecoder final : public RecordDecoder {
     return Field{doubled == 0 ? inside : without_doubled(inside, doubled, arena), true};
   }
 
-  static std::string_view without_doubled(std::string_view inside, std::size_t doubled, Arena& arena) {
+  std::string_view without_doubled(std::string_view inside, std::size_t doubled, Arena& arena) const {
     const std::size_t size = inside.size() - doubled;
     char* const out = arena.allocate(size);
     for (std::size_t from = 0, to = 0; to < size; ++from) {
       out[to++] = inside[from];
-      if (inside[from] == '"') ++from;
+      if (inside[from] == quote_) ++from;
     }
     return {out, size};
   }
 
-  static std::expected<Value, DecodeError> typed(const Field& field, const Column& column,
-                                                 std::size_t offset) {
-    if (field.text.empty() && !field.quoted) return Value();
-    const auto bad_type = [&](std::string_view type) {
-      return bad(format("field {}: {} is no {}", column.name, shortened(field.text), type), offset);
-    };
-    switch (column.type) {
-      case FieldType::any:
-      case FieldType::text:
-        return Value::text(field.text);
-      case FieldType::boolean:
-        if (field.text == "true") return Value::boolean(true);
-        if (field.text == "false") return Value::boolean(false);
-        return bad_type("bool (true or false)");
-      case FieldType::integer: {
-        std::int64_t i;
-        const std::errc error = parse_whole(field.text, i);
-        if (error == std::errc{}) return Value::integer(i);
-        return bad_type(error == std::errc::result_out_of_range ? "int of 64 bits" : "int");
-      }
-      case FieldType::real: {
-        double d;
-        // from_chars also reads the names of infinity and of no number.
-        const bool digits = field.text.find_first_not_of("0123456789.eE+-") == std::string_view::npos;
-        const std::errc error = digits ? parse_whole(field.text, d) : std::errc::invalid_argument;
-        if (error == std::errc{}) return Value::real(d);
-        return bad_type(error == std::errc::result_out_of_range ? "float in the range of floats" : "float");
-      }
-    }
-    return bad_type("value");
-  }
-
   const char delimiter_;
+  const char quote_;
   std::vector<Column> columns_;
 };
 

@@ -3,6 +3,7 @@
 #include "decode/csv.h"
 #include "decode/decoder.h"
 #include "decode/json.h"
+#include "decode/text.h"
 
 namespace tidemark {
 namespace {
@@ -10,6 +11,7 @@ namespace {
 constexpr FormatDeclaration kFormats[] = {
     {FormatSettings::Type::json, "json", json_refuses, make_json_decoder},
     {FormatSettings::Type::csv, "csv", csv_refuses, make_csv_decoder},
+    {FormatSettings::Type::text, "text", text_refuses, make_text_decoder},
 };
 
 const FormatDeclaration& declaration_of(FormatSettings::Type type) {

@@ -302,7 +302,7 @@ bool Engine::decode_record(Source& source) {
   EventTime time = time_from_ns<EventTime>(to_ns(entry_.time));
   if (source.plan.timestamp_slot) {
     const auto read =
-        read_event_time(row_values_[*source.plan.timestamp_slot], source.plan.settings->timestamp->unit);
+        read_event_time(row_values_[*source.plan.timestamp_slot], *source.plan.settings->timestamp);
     if (!read) {
       bad_record(source, "timestamp: " + read.error().message);
       return false;

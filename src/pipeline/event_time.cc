@@ -20,6 +20,7 @@ std::int64_t unit_ns(TimestampSetting::Unit unit) {
       return 1'000;
     case TimestampSetting::Unit::ns:
     case TimestampSetting::Unit::rfc3339:
+    case TimestampSetting::Unit::pattern:
       return 1;
   }
   return 1;
@@ -39,11 +40,16 @@ std::int64_t whole_milliseconds(std::int64_t ns) {
   return to_ms(ns) * kMillisecond;
 }
 
-Result<EventTime> read_event_time(const Value& value, TimestampSetting::Unit unit) {
+Result<EventTime> read_event_time(const Value& value, const TimestampSetting& timestamp) {
+  using Unit = TimestampSetting::Unit;
+  const Unit unit = timestamp.unit;
   if (value.is_null()) return fail("the field is missing or NULL");
-  if (unit == TimestampSetting::Unit::rfc3339) {
-    if (!value.is_text()) return fail(format("{} instead of an RFC 3339 text", type_name(value.type())));
-    const auto ns = parse_rfc3339(value.as_text());
+  if (unit == Unit::rfc3339 || unit == Unit::pattern) {
+    if (!value.is_text())
+      return fail(format("{} instead of {}", type_name(value.type()),
+                         unit == Unit::rfc3339 ? "an RFC 3339 text" : "a text"));
+    const auto ns =
+        unit == Unit::rfc3339 ? parse_rfc3339(value.as_text()) : timestamp.pattern.read(value.as_text());
     if (!ns) return std::unexpected(ns.error());
     return time_from_ns<EventTime>(*ns);
   }

@@ -18,7 +18,7 @@ std::int64_t whole_milliseconds(std::int64_t ns);
 
 // The event time that a record's field says. NULL, another type, text that does not parse and times outside
 // the years 1678 to 2261 are errors.
-Result<EventTime> read_event_time(const Value& value, TimestampSetting::Unit unit);
+Result<EventTime> read_event_time(const Value& value, const TimestampSetting& timestamp);
 
 // The payload of a clock_step entry (1 byte).
 enum class ClockEvent : std::uint8_t {

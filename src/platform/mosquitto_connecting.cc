@@ -1,10 +1,5 @@
 #include "platform/mosquitto_connecting.h"
 
-#include <pthread.h>
-#include <signal.h>
-
-#include <system_error>
-#include <thread>
 #include <utility>
 
 namespace tidemark {
@@ -16,20 +11,8 @@ void connect_on_a_thread(const std::shared_ptr<Mailbox>& mailbox, std::shared_pt
     handle.reset();  // `done` has its own
     mailbox->post([connected = std::move(connected), done = std::move(done)] { done(connected); });
   };
-  sigset_t all, before;  // signals are for the other threads
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  std::string reason;
-  try {
-    std::thread thread(std::move(work));
-    pthread_setname_np(thread.native_handle(), "mqtt-connect");
-    thread.detach();
-  } catch (const std::system_error& error) {
-    reason = error.what();
-  }
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (!reason.empty())
-    mailbox->post([reason, done = std::move(done)] { done(fail("cannot start a thread: " + reason)); });
+  Status started = run_detached("mqtt-connect", std::move(work));
+  if (!started) mailbox->post([started = std::move(started), done = std::move(done)] { done(started); });
 }
 
 }  // namespace tidemark

@@ -6,8 +6,10 @@
 // Threads: loop only.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -50,8 +52,28 @@ class Listener {
   virtual std::string address() const = 0;  // with the port that was really taken
 };
 
+// A socket that datagrams come in on.
+class DatagramSocket {
+ public:
+  virtual ~DatagramSocket() = default;
+  virtual void pause() = 0;
+  virtual void resume() = 0;
+  virtual std::string address() const = 0;           // with the port that was really taken
+  virtual std::uint64_t receive_buffer() const = 0;  // bytes of the kernel's buffer
+  // Datagrams that the kernel had no room for, as far as it has told: it does with each one that it hands
+  // over.
+  virtual std::uint64_t dropped() const = 0;
+};
+
+// One attempt to connect. Destroyed, it is given up, and `done` is not called.
+class Connecting {
+ public:
+  virtual ~Connecting() = default;
+};
+
 class Network {
  public:
+  using Connected = std::function<void(Result<std::unique_ptr<Connection>>)>;
   virtual ~Network() = default;
   // "host:port", "[::1]:port", ":port". Accepts until the Listener is destroyed.
   virtual Result<std::unique_ptr<Listener>> listen_tcp(
@@ -59,6 +81,14 @@ class Network {
   // A stream socket in the file system, made with `mode`. A stale socket file in its way is removed.
   virtual Result<std::unique_ptr<Listener>> listen_unix(
       const std::string& path, unsigned mode, std::function<void(std::unique_ptr<Connection>)> accepted) = 0;
+  // "host:port", "[::1]:port", ":port". `receive_buffer` 0: the system's default. `received` hears of all
+  // datagrams of one read at once; the bytes are valid during the call.
+  virtual Result<std::unique_ptr<DatagramSocket>> listen_udp(
+      const std::string& address, std::uint64_t receive_buffer,
+      std::function<void(std::span<const std::string_view>)> received) = 0;
+  // "host:port", "[::1]:port". The name is resolved beside the loop; its addresses are tried one after
+  // another, each for at most ten seconds. `done` is called once, later; it may destroy the attempt.
+  virtual std::unique_ptr<Connecting> connect_tcp(const std::string& address, Connected done) = 0;
   // The program's standard input as a connection that is only read.
   virtual Result<std::unique_ptr<Connection>> standard_input() = 0;
 };

@@ -12,11 +12,15 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/format.h"
 #include "platform/descriptors.h"
+#include "platform/socket_address.h"
+#include "platform/socket_connecting.h"
+#include "platform/socket_datagrams.h"
 #include "platform/socket_stream.h"
 
 namespace tidemark {
@@ -27,49 +31,13 @@ constexpr Duration kOutOfDescriptors = 100ms;  // wait before accepting again
 
 using Accepted = std::function<void(std::unique_ptr<Connection>)>;
 
-std::string numeric(const sockaddr* address, socklen_t length) {
-  char host[NI_MAXHOST];
-  char port[NI_MAXSERV];
-  if (::getnameinfo(address, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) !=
-      0)
-    return "unknown";
-  return std::strchr(host, ':') ? format("[{}]:{}", host, port) : format("{}:{}", host, port);
-}
-
-template <class Address>
-const sockaddr* as_sockaddr(const Address& address) {
-  const void* untyped = &address;
-  return static_cast<const sockaddr*>(untyped);
-}
-
 std::string name_of_socket(int fd) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
   void* untyped = &address;
   if (::getsockname(fd, static_cast<sockaddr*>(untyped), &length) < 0) return "unknown";
-  return numeric(as_sockaddr(address), length);
+  return numeric_address(as_sockaddr(address), length);
 }
-
-class SocketConnection final : public Connection {
- public:
-  SocketConnection(std::shared_ptr<SocketStream> stream, FdWatcher& watcher)
-      : stream_(std::move(stream)), watcher_(watcher) {}
-  ~SocketConnection() override { stream_->abandon(); }
-
-  void start(Events events) override { stream_->start(watcher_, std::move(events)); }
-  void pause() override { stream_->pause(); }
-  void resume() override { stream_->resume(); }
-  void write(std::string bytes) override { stream_->write(std::move(bytes)); }
-  std::size_t unsent() const override { return stream_->unsent(); }
-  void close() override { stream_->close(); }
-  std::unique_ptr<PassedFile> take_file() override { return stream_->take_file(); }
-  const std::string& peer() const override { return stream_->peer(); }
-  bool peer_gone() const override { return stream_->peer_gone(); }
-
- private:
-  std::shared_ptr<SocketStream> stream_;
-  FdWatcher& watcher_;
-};
 
 // A listening socket; its callbacks hold it while they run.
 class Acceptor : public std::enable_shared_from_this<Acceptor> {
@@ -134,11 +102,9 @@ class Acceptor : public std::enable_shared_from_this<Acceptor> {
 
   // Sets the options of an accepted socket; the peer's name.
   std::string prepare(int fd, const sockaddr* from, socklen_t length) const {
-    const int on = 1;
     if (unix_path_.empty()) {
-      ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-      ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);  // a peer that lost its power is noticed
-      return numeric(from, length);
+      prepare_tcp(fd);
+      return numeric_address(from, length);
     }
     ucred peer{};
     socklen_t size = sizeof peer;
@@ -166,22 +132,6 @@ class SocketListener final : public Listener {
   std::shared_ptr<Acceptor> acceptor_;
 };
 
-struct HostAndPort {
-  std::string host;  // empty: every address of this machine
-  std::string port;
-};
-
-Result<HostAndPort> split(const std::string& address) {
-  const std::size_t colon = address.rfind(':');
-  if (colon == std::string::npos || colon + 1 == address.size())
-    return fail(format("listen on {}: an address is host:port, [::1]:port or :port", address),
-                Error::Kind::usage);
-  HostAndPort parts{address.substr(0, colon), address.substr(colon + 1)};
-  if (parts.host.starts_with('[') && parts.host.ends_with(']'))
-    parts.host = parts.host.substr(1, parts.host.size() - 2);
-  return parts;
-}
-
 std::unexpected<Error> cannot_listen(const std::string& address, int number) {
   std::string_view advice;
   if (number == EADDRINUSE) advice = "; another program (or another listener here) has it";
@@ -192,13 +142,14 @@ std::unexpected<Error> cannot_listen(const std::string& address, int number) {
 
 // A listening socket on this address, or -1 and errno.
 int listening_socket(const addrinfo& at) {
-  const int fd = ::socket(at.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, at.ai_protocol);
+  const bool stream = at.ai_socktype == SOCK_STREAM;
+  const int fd = ::socket(at.ai_family, at.ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, at.ai_protocol);
   if (fd < 0) return -1;
   const int on = 1;
   const int off = 0;
-  ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (stream) ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (at.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-  if (::bind(fd, at.ai_addr, at.ai_addrlen) == 0 && ::listen(fd, SOMAXCONN) == 0) return fd;
+  if (::bind(fd, at.ai_addr, at.ai_addrlen) == 0 && (!stream || ::listen(fd, SOMAXCONN) == 0)) return fd;
   const int number = errno;
   ::close(fd);
   errno = number;
@@ -208,40 +159,29 @@ int listening_socket(const addrinfo& at) {
 class SocketNetwork final : public Network {
  public:
   SocketNetwork(Loop& loop, FdWatcher& watcher)
-      : loop_(loop), watcher_(watcher), shared_(std::make_shared<SocketStream::Shared>()) {}
+      : loop_(loop),
+        watcher_(watcher),
+        shared_(std::make_shared<SocketStream::Shared>()),
+        mailbox_(std::make_shared<Mailbox>(loop)) {}
   ~SocketNetwork() override {
+    mailbox_->close();
     shared_->network_gone = true;
     const auto lingering = std::move(shared_->lingering);
     shared_->lingering.clear();
   }
 
   Result<std::unique_ptr<Listener>> listen_tcp(const std::string& address, Accepted accepted) override {
-    Result<HostAndPort> parts = split(address);
-    if (!parts) return pass_on(parts);
-    addrinfo hints{};
-    hints.ai_family = AF_UNSPEC;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE;
-    addrinfo* found = nullptr;
-    const char* host = parts->host.empty() ? nullptr : parts->host.c_str();
-    if (const int error = ::getaddrinfo(host, parts->port.c_str(), &hints, &found); error != 0)
-      return fail(format("listen on {}: {}", address, ::gai_strerror(error)));
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
+    Result<int> fd = socket_on(address, SOCK_STREAM);
+    if (!fd) return pass_on(fd);
+    return listen_on(*fd, {}, std::move(accepted));
+  }
 
-    std::vector<const addrinfo*> candidates;
-    for (const addrinfo* at = found; at; at = at->ai_next) candidates.push_back(at);
-    // An IPv6 socket on every address takes IPv4 as well.
-    if (!host)
-      std::stable_partition(candidates.begin(), candidates.end(),
-                            [](const addrinfo* at) { return at->ai_family == AF_INET6; });
-    int number = EADDRNOTAVAIL;
-    for (const addrinfo* at : candidates) {
-      const int fd = listening_socket(*at);
-      if (fd >= 0) return listen_on(fd, {}, std::move(accepted));
-      number = errno;
-      if (number == EADDRINUSE) break;  // not half of a name's addresses
-    }
-    return cannot_listen(address, number);
+  Result<std::unique_ptr<DatagramSocket>> listen_udp(
+      const std::string& address, std::uint64_t receive_buffer,
+      std::function<void(std::span<const std::string_view>)> received) override {
+    Result<int> fd = socket_on(address, SOCK_DGRAM);
+    if (!fd) return pass_on(fd);
+    return make_datagram_socket(watcher_, *fd, name_of_socket(*fd), receive_buffer, std::move(received));
   }
 
   Result<std::unique_ptr<Listener>> listen_unix(const std::string& path, unsigned mode,
@@ -265,6 +205,11 @@ class SocketNetwork final : public Network {
     return cannot_listen(path, number);
   }
 
+  std::unique_ptr<Connecting> connect_tcp(const std::string& address, Connected done) override {
+    return start_connecting({.loop = loop_, .watcher = watcher_, .shared = shared_, .mailbox = mailbox_},
+                            address, std::move(done));
+  }
+
   Result<std::unique_ptr<Connection>> standard_input() override {
     if (::fcntl(STDIN_FILENO, F_GETFD) < 0) return fail("standard input is closed");
     auto stream = std::make_shared<SocketStream>(loop_, shared_, STDIN_FILENO,
@@ -273,6 +218,38 @@ class SocketNetwork final : public Network {
   }
 
  private:
+  // A socket bound to the address, and listening where it is a stream.
+  static Result<int> socket_on(const std::string& address, int kind) {
+    const std::optional<HostAndPort> parts = split_address(address);
+    if (!parts)
+      return fail(format("listen on {}: an address is host:port, [::1]:port or :port", address),
+                  Error::Kind::usage);
+    addrinfo hints{};
+    hints.ai_family = AF_UNSPEC;
+    hints.ai_socktype = kind;
+    hints.ai_flags = AI_PASSIVE;
+    addrinfo* found = nullptr;
+    const char* host = parts->host.empty() ? nullptr : parts->host.c_str();
+    if (const int error = ::getaddrinfo(host, parts->port.c_str(), &hints, &found); error != 0)
+      return fail(format("listen on {}: {}", address, ::gai_strerror(error)));
+    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(found, &::freeaddrinfo);
+
+    std::vector<const addrinfo*> candidates;
+    for (const addrinfo* at = found; at; at = at->ai_next) candidates.push_back(at);
+    // An IPv6 socket on every address takes IPv4 as well.
+    if (!host)
+      std::stable_partition(candidates.begin(), candidates.end(),
+                            [](const addrinfo* at) { return at->ai_family == AF_INET6; });
+    int number = EADDRNOTAVAIL;
+    for (const addrinfo* at : candidates) {
+      const int fd = listening_socket(*at);
+      if (fd >= 0) return fd;
+      number = errno;
+      if (number == EADDRINUSE) break;  // not half of a name's addresses
+    }
+    return cannot_listen(address, number);
+  }
+
   std::unique_ptr<Listener> listen_on(int fd, const std::string& unix_path, Accepted accepted) {
     auto acceptor = std::make_shared<Acceptor>(loop_, watcher_, shared_, fd, unix_path, std::move(accepted));
     acceptor->start();
@@ -293,6 +270,7 @@ class SocketNetwork final : public Network {
   Loop& loop_;
   FdWatcher& watcher_;
   std::shared_ptr<SocketStream::Shared> shared_;
+  std::shared_ptr<Mailbox> mailbox_;
 };
 
 }  // namespace

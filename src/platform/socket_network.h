@@ -1,8 +1,8 @@
 // SocketNetwork: the kernel's stream sockets, read in pieces of up to 64 KiB.
 //
-// Listening resolves names, which blocks: it belongs before the loop runs. SIGPIPE must be ignored.
-// Lifetime: connections may outlive the network, but not the loop; what close() has left to send is sent for
-// five seconds more, at most until the network is destroyed.
+// Listening resolves names, which blocks: it belongs before the loop runs. Connecting resolves them on a
+// thread of its own. SIGPIPE must be ignored. Lifetime: connections may outlive the network, but not the
+// loop; what close() has left to send is sent for five seconds more, at most until the network is destroyed.
 #pragma once
 
 #include <memory>

@@ -1,12 +1,13 @@
 // SocketStream: one connected stream socket, or standard input; the working part of a Connection.
 //
 // Shared between its Connection and, once closed with bytes left to send, the network. Private to
-// socket_network.cc. Threads: loop only.
+// platform/socket_*. Threads: loop only.
 #pragma once
 
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "platform/fd_watch.h"
 #include "platform/loop.h"
@@ -66,6 +67,28 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   bool end_read_ = false;
   bool closing_ = false;
   bool flush_posted_ = false;
+};
+
+// The door to a stream.
+class SocketConnection final : public Connection {
+ public:
+  SocketConnection(std::shared_ptr<SocketStream> stream, FdWatcher& watcher)
+      : stream_(std::move(stream)), watcher_(watcher) {}
+  ~SocketConnection() override { stream_->abandon(); }
+
+  void start(Events events) override { stream_->start(watcher_, std::move(events)); }
+  void pause() override { stream_->pause(); }
+  void resume() override { stream_->resume(); }
+  void write(std::string bytes) override { stream_->write(std::move(bytes)); }
+  std::size_t unsent() const override { return stream_->unsent(); }
+  void close() override { stream_->close(); }
+  std::unique_ptr<PassedFile> take_file() override { return stream_->take_file(); }
+  const std::string& peer() const override { return stream_->peer(); }
+  bool peer_gone() const override { return stream_->peer_gone(); }
+
+ private:
+  std::shared_ptr<SocketStream> stream_;
+  FdWatcher& watcher_;
 };
 
 }  // namespace tidemark

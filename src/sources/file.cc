@@ -4,9 +4,11 @@
 // again). After a restart it goes on there when the file is still the same, and begins anew, with a warning,
 // when it is another. The file is read in pieces on the bulk lane; one piece at most is in memory.
 //
+// With `follow` it is follow.cc.
+//
 //   resume of a record  varint: how far the offset moves, blank lines before the record included
-//   begin event         u64 inode, varint head size, u64 hash of the head; the offset is 0 again
-//   saved               u8 version 1, then the same three and varint offset
+//   begin event         the file's identity (file_identity.h); the offset is 0 again
+//   saved               u8 version 1; bool, and where it is true identity and varint offset
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -14,13 +16,14 @@
 #include <utility>
 
 #include "base/backoff.h"
-#include "base/checksum.h"
 #include "base/format.h"
 #include "platform/files.h"
 #include "platform/guarded_lane.h"
 #include "platform/log.h"
 #include "platform/loop.h"
 #include "platform/random.h"
+#include "sources/csv_header.h"
+#include "sources/file_identity.h"
 #include "sources/line_framing.h"
 #include "sources/source.h"
 
@@ -29,14 +32,13 @@ namespace {
 
 constexpr std::uint8_t kSavedVersion = 1;
 constexpr std::size_t kPiece = 256 * 1024;
-constexpr std::uint64_t kHead = 1024;
 
 class FileSource final : public Source {
  public:
   explicit FileSource(SourceContext context)
       : context_(std::move(context)),
         subject_("sources." + context_.settings.name),
-        framing_(context_.limits.max_record),
+        framing_(context_.limits.max_record, quoted_line_ends(context_.settings.format)),
         lane_(context_.platform.bulk_lane) {}
 
   void save(Encoder& out) const override;
@@ -51,7 +53,7 @@ class FileSource final : public Source {
   void remember_event(Position position, std::string_view payload) override {
     last_ = position;
     Decoder in(payload);
-    const Identity identity = decode_identity(in);
+    const IdentityOfFile identity = IdentityOfFile::decode(in);
     if (!in.complete()) return;
     identity_ = identity;
     offset_ = 0;
@@ -78,25 +80,6 @@ class FileSource final : public Source {
   }
 
  private:
-  struct Identity {
-    std::uint64_t inode = 0;
-    std::uint64_t head_size = 0;
-    std::uint64_t head_hash = 0;
-    bool operator==(const Identity&) const = default;
-  };
-  static Identity decode_identity(Decoder& in) {
-    Identity identity;
-    identity.inode = in.u64();
-    identity.head_size = in.varint();
-    identity.head_hash = in.u64();
-    return identity;
-  }
-  static void encode_identity(const Identity& identity, Encoder& out) {
-    out.u64(identity.inode);
-    out.varint(identity.head_size);
-    out.u64(identity.head_hash);
-  }
-  Result<Identity> identify(std::uint64_t head_size);
   void read_on();
   void take_piece(Result<std::string> piece);
   void take(const Line& line);
@@ -107,13 +90,14 @@ class FileSource final : public Source {
   std::string subject_;
   LineFraming framing_;
   // Memory: a function of the entries.
-  std::optional<Identity> identity_;
+  std::optional<IdentityOfFile> identity_;
   std::uint64_t offset_ = 0;  // behind the last record that was handed over
   Position last_;
   // Reading.
   std::unique_ptr<File> file_;
   std::uint64_t read_offset_ = 0;  // where the next piece begins
   std::uint64_t skipped_ = 0;      // blank lines since the last record, in bytes
+  bool header_due_ = false;        // csv: the next line is the header
   bool reading_ = false;
   bool paused_ = false;
   bool stopping_ = false;
@@ -131,14 +115,14 @@ void FileSource::save(Encoder& out) const {
   out.u8(kSavedVersion);
   out.boolean(identity_.has_value());
   if (!identity_) return;
-  encode_identity(*identity_, out);
+  identity_->encode(out);
   out.varint(offset_);
 }
 
 bool FileSource::load(Decoder& in) {
   if (in.u8() != kSavedVersion) return false;
   if (!in.boolean()) return !in.failed();
-  const Identity identity = decode_identity(in);
+  const IdentityOfFile identity = IdentityOfFile::decode(in);
   const std::uint64_t offset = in.varint();
   if (in.failed()) return false;
   identity_ = identity;
@@ -146,21 +130,15 @@ bool FileSource::load(Decoder& in) {
   return true;
 }
 
-// Who the open file is, judged by its first `head_size` bytes (fewer when it is shorter).
-Result<FileSource::Identity> FileSource::identify(std::uint64_t head_size) {
-  Result<FileStatus> status = file_->status();
-  if (!status) return pass_on(status);
-  Result<std::string> head = file_->read_at(0, head_size);
-  if (!head) return pass_on(head);
-  return Identity{status->identity.inode, head->size(), checksum(*head)};
-}
-
 Status FileSource::start() {
   const std::string& path = context_.settings.path.value;
   Result<std::unique_ptr<File>> file = context_.platform.files.open(path, Files::Open::read);
+  if (!file && file.error().kind == Error::Kind::not_found)
+    return fail(file.error().message + " (`follow = true` would wait for it)", Error::Kind::not_found);
   if (!file) return pass_on(file);
   file_ = std::move(*file);
-  Result<Identity> found = identify(identity_ ? identity_->head_size : kHead);
+  Result<IdentityOfFile> found =
+      IdentityOfFile::of(*file_, identity_ ? identity_->head_size : IdentityOfFile::kHead);
   if (!found) return pass_on(found);
   Result<FileStatus> status = file_->status();
   if (!status) return pass_on(status);
@@ -169,18 +147,20 @@ Status FileSource::start() {
       context_.platform.log.warning(
           subject_, "this is not the file that was read before; reading it from its beginning",
           {{"path", path}});
-      found = identify(kHead);
+      found = IdentityOfFile::of(*file_, IdentityOfFile::kHead);
       if (!found) return pass_on(found);
     }
     Encoder event;
-    encode_identity(*found, event);
+    found->encode(event);
     context_.intake.begin_read();
     context_.intake.event(event.view());
   } else if (offset_ > 0) {
     context_.platform.log.info(subject_, "going on where reading stopped",
                                {{"path", path}, {"offset", std::to_string(offset_)}});
   }
+  if (status->is_directory) return fail(path + " is a folder; `path` names one file", Error::Kind::usage);
   read_offset_ = offset_;
+  header_due_ = context_.settings.format.header && offset_ == 0;
   read_on();
   return {};
 }
@@ -218,6 +198,12 @@ void FileSource::take_piece(Result<std::string> piece) {
 
 void FileSource::take(const Line& line) {
   skipped_ += line.length;
+  if (std::exchange(header_due_, false)) {
+    if (const auto why = header_differs(line.bytes, context_.settings.format))
+      context_.platform.log.warning(
+          subject_, "the header is not what `fields` says; columns are read by position: " + *why);
+    return;
+  }
   if (line.bytes.empty() && !line.oversized) {
     ++blank_lines_;
     return;
@@ -264,7 +250,10 @@ SourceStatus FileSource::status() const {
 
 }  // namespace
 
+std::unique_ptr<Source> make_following_source(SourceContext context);  // follow.cc
+
 std::unique_ptr<Source> make_file_source(SourceContext context) {
+  if (context.settings.follow) return make_following_source(std::move(context));
   return std::make_unique<FileSource>(std::move(context));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace tidemark {
 namespace {
@@ -15,16 +16,50 @@ std::string_view kept_beginning(std::string_view record, std::uint64_t max_recor
   return record.substr(0, std::min(kKeptOfOversized, max_record));
 }
 
+std::optional<QuotedLineEnds> quoted_line_ends(const FormatSettings& format) {
+  if (format.type != FormatSettings::Type::csv || !format.multiline || format.quote == '\0')
+    return std::nullopt;
+  return QuotedLineEnds{.quote = format.quote, .delimiter = format.delimiter};
+}
+
+// The place of the line end that ends the record; npos when it is not in the piece.
+std::size_t LineFraming::find_end(std::string_view piece) {
+  if (quoted_) return find_unquoted_end(piece);
+  const void* found = std::memchr(piece.data(), '\n', piece.size());
+  if (found == nullptr) return std::string_view::npos;
+  return static_cast<std::size_t>(static_cast<const char*>(found) - piece.data());
+}
+
+std::size_t LineFraming::find_unquoted_end(std::string_view piece) {
+  for (std::size_t i = 0; i < piece.size(); ++i) {
+    const char c = piece[i];
+    if (c == '\n') {
+      if (within_ != Within::quotes || carried_size_ + i > max_record_ + 1) {
+        within_ = Within::value_begin;
+        return i;
+      }
+      ++inner_ends_;
+    } else if (within_ == Within::quotes) {
+      if (c == quoted_->quote) within_ = Within::closing_quote;
+    } else if (c == quoted_->quote && within_ != Within::value) {
+      within_ = Within::quotes;  // it opens, or doubles the one before
+    } else {
+      within_ = c == quoted_->delimiter ? Within::value_begin : Within::value;
+    }
+  }
+  return std::string_view::npos;
+}
+
 bool LineFraming::next(Line& line) {
   if (delivered_) drop_carried();
   if (piece_.empty()) return false;
-  const void* found = std::memchr(piece_.data(), '\n', piece_.size());
-  if (found == nullptr) {
+  const std::size_t size = find_end(piece_);
+  if (size == std::string_view::npos) {
     carry(piece_);
     piece_ = {};
     return false;
   }
-  const auto size = static_cast<std::size_t>(static_cast<const char*>(found) - piece_.data());
+  line.ends = std::exchange(inner_ends_, 0) + 1;
   const std::string_view part = piece_.substr(0, size);
   piece_.remove_prefix(size + 1);
   if (carried_size_ == 0) {
@@ -43,6 +78,8 @@ bool LineFraming::rest(Line& line) {
   if (delivered_) drop_carried();
   if (carried_size_ == 0) return false;
   finish(line, carried_, carried_size_);
+  line.ends = std::exchange(inner_ends_, 0);
+  within_ = Within::value_begin;
   line.length = carried_size_;
   delivered_ = true;
   return true;

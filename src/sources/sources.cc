@@ -7,14 +7,17 @@
 namespace tidemark {
 
 std::unique_ptr<Source> make_mqtt_source(SourceContext context);
-std::unique_ptr<Source> make_tcp_source(SourceContext context);
+std::unique_ptr<Source> make_stream_source(SourceContext context);
+std::unique_ptr<Source> make_udp_source(SourceContext context);
 std::unique_ptr<Source> make_file_source(SourceContext context);
 std::unique_ptr<Source> make_standard_input_source(SourceContext context);
 
 std::span<const SourceDeclaration> source_registry() {
   static constexpr std::array kSources = {
       SourceDeclaration{SourceSettings::Type::mqtt, "mqtt", make_mqtt_source},
-      SourceDeclaration{SourceSettings::Type::tcp, "tcp", make_tcp_source},
+      SourceDeclaration{SourceSettings::Type::tcp, "tcp", make_stream_source},
+      SourceDeclaration{SourceSettings::Type::udp, "udp", make_udp_source},
+      SourceDeclaration{SourceSettings::Type::unix_socket, "unix", make_stream_source},
       SourceDeclaration{SourceSettings::Type::file, "file", make_file_source},
       SourceDeclaration{SourceSettings::Type::standard_input, "stdin", make_standard_input_source},
   };

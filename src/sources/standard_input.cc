@@ -8,6 +8,7 @@
 #include "platform/log.h"
 #include "platform/loop.h"
 #include "platform/network.h"
+#include "sources/csv_header.h"
 #include "sources/line_framing.h"
 #include "sources/source.h"
 
@@ -19,7 +20,8 @@ class StandardInputSource final : public Source {
   explicit StandardInputSource(SourceContext context)
       : context_(std::move(context)),
         subject_("sources." + context_.settings.name),
-        framing_(context_.limits.max_record) {}
+        framing_(context_.limits.max_record, quoted_line_ends(context_.settings.format)),
+        header_due_(context_.settings.format.header) {}
 
   void save(Encoder&) const override {}
   bool load(Decoder&) override { return true; }
@@ -79,6 +81,12 @@ class StandardInputSource final : public Source {
   }
 
   void take(const Line& line) {
+    if (std::exchange(header_due_, false)) {
+      if (const auto why = header_differs(line.bytes, context_.settings.format))
+        context_.platform.log.warning(
+            subject_, "the header is not what `fields` says; columns are read by position: " + *why);
+      return;
+    }
     if (line.oversized) {
       ++oversized_;
       context_.intake.oversized(line.bytes, {}, {});
@@ -113,6 +121,7 @@ class StandardInputSource final : public Source {
   SourceContext context_;
   std::string subject_;
   LineFraming framing_;
+  bool header_due_;  // csv: the next line is the header
   Position last_;
   SourceStatus::State state_ = SourceStatus::State::starting;
   bool paused_ = false;

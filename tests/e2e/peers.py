@@ -15,7 +15,7 @@ def send(port, text):
 class Peer:
     """Introduces itself, so that after a break it resends exactly the lines that were not acknowledged.
 
-    Everything happens on the caller's thread, within the calls.
+    `port` is one of 127.0.0.1, or the path of a unix socket. Everything happens on the caller's thread, within the calls.
     """
 
     def __init__(self, port, name, stream="1"):
@@ -71,8 +71,13 @@ class Peer:
 
     def _connect(self):
         try:
-            self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+            if isinstance(self._port, int):
+                self._socket = socket.create_connection(("127.0.0.1", self._port), timeout=5)
+            else:
+                self._socket = socket.socket(socket.AF_UNIX)
+                self._socket.connect(str(self._port))
         except OSError:
+            self.close()
             return False
         self._socket.setblocking(False)
         self.reconnects += 1

@@ -21,7 +21,7 @@ def test_it_passes_the_check(name, tidemark):
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant"}
+    here = {"file-once", "roll-up", "plant", "access-log"}
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error"}
     assert set(NAMES) == here | elsewhere
 
@@ -89,3 +89,27 @@ def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosqu
     assert [(row["line"], row["device"], row["temp"]) for row in late] == [("press", "p1", 40.0)]
     bad = rows.json_lines(instance.data_dir / "bad.jsonl")
     assert [(row["source"], row["payload"]) for row in bad] == [("plant", '{"ts": ')]
+
+
+def test_access_log_counts_requests_over_a_rotation(tidemark, tmp_path):
+    log = tmp_path / "access.log"
+
+    def request(time, method, status):
+        with log.open("a") as out:
+            out.write(f'::1 - - [01/Mar/2025:{time} +0100] "{method} / HTTP/1.1" {status} 100 "-" "curl"\n')
+
+    request("12:00:01", "GET", 200)
+    request("12:00:02", "GET", 503)
+    instance = examples.use(tidemark, "access-log", LOG=log).start()
+    log.rename(tmp_path / "access.log.1")
+    request("12:00:03", "POST", 200)
+    with log.open("a") as out:
+        out.write("what is this\n")
+    request("12:02:00", "GET", 200)  # the watermark reaches the end of the first minute
+    query = "SELECT method, window_start, requests, errors, bytes FROM traffic ORDER BY method"
+    database = instance.data_dir / "traffic.db"
+    harness.wait_until(lambda: len(rows.query(database, query)) == 2, what="the first minute")
+    assert rows.query(database, query) == [("GET", "2025-03-01T11:00:00Z", 2, 1, 200),
+                                           ("POST", "2025-03-01T11:00:00Z", 1, 0, 100)]
+    assert instance.terminate() == 0
+    assert [row["payload"] for row in rows.json_lines(instance.data_dir / "bad.jsonl")] == ["what is this"]

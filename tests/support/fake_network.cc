@@ -196,6 +196,113 @@ Result<std::unique_ptr<Listener>> FakeNetwork::listen_unix(
   return listen(path, path, std::move(accepted));
 }
 
+class FakeNetwork::FakeDatagrams final : public DatagramSocket {
+ public:
+  FakeDatagrams(FakeNetwork& network, std::string address, std::uint64_t buffer,
+                std::function<void(std::span<const std::string_view>)> received)
+      : network_(network), address_(std::move(address)), buffer_(buffer), received_(std::move(received)) {
+    network_.datagrams_[address_] = this;
+  }
+  ~FakeDatagrams() override { network_.datagrams_.erase(address_); }
+
+  void pause() override { paused_ = true; }
+  void resume() override {
+    paused_ = false;
+    wake();
+  }
+  std::string address() const override { return address_; }
+  std::uint64_t receive_buffer() const override { return buffer_; }
+  std::uint64_t dropped() const override { return told_; }
+
+  void add(std::string_view bytes) {
+    waiting_.emplace_back(bytes);
+    wake();
+  }
+  void drop(std::uint64_t count) { dropped_ += count; }
+
+ private:
+  void wake() {
+    if (paused_ || waiting_.empty() || *posted_) return;
+    *posted_ = true;
+    network_.loop_.post([this, weak = std::weak_ptr(posted_)] {
+      if (const auto alive = weak.lock()) step();
+    });
+  }
+  void step() {
+    *posted_ = false;
+    if (paused_) return;
+    std::vector<std::string> some;
+    while (!waiting_.empty() && some.size() < network_.datagrams_at_once) {
+      some.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
+    }
+    told_ = dropped_;
+    const std::vector<std::string_view> views(some.begin(), some.end());
+    const std::weak_ptr<bool> alive = posted_;
+    received_(views);
+    if (!alive.expired()) wake();
+  }
+
+  FakeNetwork& network_;
+  std::string address_;
+  std::uint64_t buffer_;
+  std::function<void(std::span<const std::string_view>)> received_;
+  std::deque<std::string> waiting_;
+  bool paused_ = false;
+  std::shared_ptr<bool> posted_ = std::make_shared<bool>(false);
+  std::uint64_t dropped_ = 0;
+  std::uint64_t told_ = 0;
+};
+
+Result<std::unique_ptr<DatagramSocket>> FakeNetwork::listen_udp(
+    const std::string& address, std::uint64_t receive_buffer,
+    std::function<void(std::span<const std::string_view>)> received) {
+  if (!refuse_listen_.empty())
+    return fail(format("listen on {}: {}", address, std::exchange(refuse_listen_, {})));
+  const std::uint64_t given =
+      receive_buffer == 0 ? most_receive_buffer : std::min(receive_buffer, most_receive_buffer);
+  return std::make_unique<FakeDatagrams>(*this, address, given, std::move(received));
+}
+
+void FakeNetwork::send_datagram(const std::string& address, std::string_view bytes) {
+  if (const auto socket = datagrams_.find(address); socket != datagrams_.end()) socket->second->add(bytes);
+}
+
+void FakeNetwork::drop_datagrams(const std::string& address, std::uint64_t count) {
+  if (const auto socket = datagrams_.find(address); socket != datagrams_.end()) socket->second->drop(count);
+}
+
+// An attempt in progress; the loop's callback sees through the weak pointer whether it still is.
+class FakeNetwork::FakeConnecting final : public Connecting {
+ public:
+  std::shared_ptr<Connected> done = std::make_shared<Connected>();
+};
+
+std::unique_ptr<Connecting> FakeNetwork::connect_tcp(const std::string& address, Connected done) {
+  ++connects_;
+  auto attempt = std::make_unique<FakeConnecting>();
+  *attempt->done = std::move(done);
+  loop_.post([this, address, weak = std::weak_ptr(attempt->done)] {
+    const auto still = weak.lock();
+    if (!still) return;
+    const auto server = servers_.find(address);
+    if (server != servers_.end() && server->second == Server::held) return;
+    const Connected call = std::exchange(*still, nullptr);
+    if (server == servers_.end()) return call(fail(format("connect to {}: {}", address, refuse_connect_)));
+    auto stream = std::make_shared<FakeStream>(loop_, address);
+    accepted_.push_back(stream);
+    call(std::make_unique<FakeConnection>(std::move(stream)));
+  });
+  return attempt;
+}
+
+std::unique_ptr<FakePeer> FakeNetwork::accepted() {
+  if (accepted_.empty()) return nullptr;
+  auto peer = std::make_unique<FakePeer>(accepted_.front());
+  accepted_.pop_front();
+  return peer;
+}
+
 Result<std::unique_ptr<Connection>> FakeNetwork::standard_input() {
   standard_input_peer();
   return std::make_unique<FakeConnection>(input_);

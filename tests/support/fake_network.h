@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -64,11 +65,34 @@ class FakeNetwork final : public Network {
   Result<std::unique_ptr<Listener>> listen_unix(
       const std::string& path, unsigned mode,
       std::function<void(std::unique_ptr<Connection>)> accepted) override;
+  Result<std::unique_ptr<DatagramSocket>> listen_udp(
+      const std::string& address, std::uint64_t receive_buffer,
+      std::function<void(std::span<const std::string_view>)> received) override;
+  std::unique_ptr<Connecting> connect_tcp(const std::string& address, Connected done) override;
   Result<std::unique_ptr<Connection>> standard_input() override;
 
   // Connects to a listener by the address that it was given or by the one that it took; null when nobody
   // listens. The program hears of it when the loop runs.
   std::unique_ptr<FakePeer> connect(const std::string& address);
+  // Datagrams for the program, which are read `at_once` at a time; dropped where nobody listens. The kernel
+  // says that it has dropped some with the next one that it hands over.
+  void send_datagram(const std::string& address, std::string_view bytes);
+  void drop_datagrams(const std::string& address, std::uint64_t count);
+  std::size_t datagrams_at_once = 1;
+  std::uint64_t most_receive_buffer = 212992;
+
+  // A server of the test's: while it stands, the program's connect_tcp() to the address succeeds; else it
+  // fails with `reason`. A held server answers only once it is released.
+  void serve(const std::string& address) { servers_[address] = Server::up; }
+  void hold(const std::string& address) { servers_[address] = Server::held; }
+  void refuse(const std::string& address, const std::string& reason = "connection refused") {
+    servers_.erase(address);
+    refuse_connect_ = reason;
+  }
+  // The oldest connection made to a server and not yet taken; null when there is none.
+  std::unique_ptr<FakePeer> accepted();
+  std::uint64_t connects() const { return connects_; }
+
   // The writing end of standard input, before or after the program asks for it.
   FakePeer& standard_input_peer();
   // Addresses listened on.
@@ -80,6 +104,9 @@ class FakeNetwork final : public Network {
  private:
   class FakeListener;
   class FakeConnection;
+  class FakeConnecting;
+  class FakeDatagrams;
+  enum class Server { up, held };
   struct Door {
     std::string asked;
     std::function<void(std::unique_ptr<Connection>)> accepted;
@@ -94,6 +121,11 @@ class FakeNetwork final : public Network {
   std::uint16_t next_port_ = 40000;
   std::uint16_t next_peer_ = 50000;
   std::string refuse_listen_;
+  std::map<std::string, FakeDatagrams*> datagrams_;
+  std::map<std::string, Server> servers_;
+  std::string refuse_connect_ = "connection refused";
+  std::uint64_t connects_ = 0;
+  std::deque<std::shared_ptr<FakeStream>> accepted_;
   std::shared_ptr<FakeStream> input_;
   std::unique_ptr<FakePeer> input_peer_;
 };

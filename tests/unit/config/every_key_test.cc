@@ -30,7 +30,11 @@ std::string configuration(const std::string& table, const std::string& line) {
       {"sources.tcp", "type='tcp'\nlisten=':1'\n"},
       {"sources.csv", "type='stdin'\nformat='csv'\nfields=['a']\n"},
       {"sources.file", "type='file'\npath='p'\n"},
-      {"pipelines.plain", "from=['mqtt','tcp','csv','file']\nto=['null']\n"},
+      {"sources.client", "type='tcp'\nconnect='h:1'\n"},
+      {"sources.unix", "type='unix'\npath='/s'\n"},
+      {"sources.udp", "type='udp'\nlisten=':1'\n"},
+      {"sources.text", "type='file'\npath='t'\nformat='text'\npattern='(?P<a>x)'\n"},
+      {"pipelines.plain", "from=['mqtt','tcp','csv','file','client','unix','udp','text']\nto=['null']\n"},
       {"pipelines.window",
        "from=['tcp']\nto=['null']\nselect=['count(*) AS n']\nwindow={type='tumbling',size='1m'}\n"},
       {"sinks.null", "type='null'\n"},
@@ -47,8 +51,10 @@ std::string configuration(const std::string& table, const std::string& line) {
       found = true;
       // The line replaces what the minimal table says about the same key.
       const std::string name = line.substr(0, line.find('=') + 1);
-      if (const std::size_t at = ("\n" + keys).find("\n" + name); at != std::string::npos)
-        keys.erase(at, keys.find('\n', at) - at + 1);
+      for (const std::string& said :
+           {name, line.starts_with("username_file") ? std::string("username=") : name})
+        if (const std::size_t at = ("\n" + keys).find("\n" + said); at != std::string::npos)
+          keys.erase(at, keys.find('\n', at) - at + 1);
       keys += line + "\n";
     }
     out += keys;
@@ -153,6 +159,28 @@ const std::vector<Row> kRows = {
      source("tcp", [](Source s) { return *s.dead_letter_to == "file"; })},
     {"sources.tcp", "listen='[::1]:7'", source("tcp", [](Source s) { return *s.listen == "[::1]:7"; })},
     {"sources.tcp", "ack=true", source("tcp", [](Source s) { return s.ack; })},
+    {"sources.client", "connect='[::1]:7'",
+     source("client", [](Source s) { return *s.connect == "[::1]:7" && s.listen->empty(); })},
+    {"sources.udp", "listen=':7'", source("udp", [](Source s) { return *s.listen == ":7"; })},
+    {"sources.udp", "rcvbuf='4MiB'", source("udp", [](Source s) { return s.rcvbuf == 4u << 20; })},
+    {"sources.file", "follow=true", source("file", [](Source s) { return s.follow; })},
+    {"sources.csv", "quote='|'", source("csv", [](Source s) { return s.format.quote == '|'; })},
+    {"sources.csv", "quote='none'", source("csv", [](Source s) { return s.format.quote == '\0'; })},
+    {"sources.csv", "header=true", source("csv", [](Source s) { return s.format.header; })},
+    {"sources.csv", "multiline=true", source("csv", [](Source s) { return s.format.multiline; })},
+    {"sources.text", "pattern='(?P<b>\\d+) .*'",
+     source("text", [](Source s) { return *s.format.pattern == "(?P<b>\\d+) .*"; })},
+    {"sources.text", "fields=['a:int']",
+     source("text", [](Source s) { return s.format.fields.at(0).type == FieldSetting::Type::integer; })},
+    {"sources.tcp", "timestamp={field='ts',format='%d.%m.%Y %T'}",
+     source("tcp",
+            [](Source s) {
+              return s.timestamp->unit == TimestampSetting::Unit::pattern &&
+                     s.timestamp->pattern.text() == "%d.%m.%Y %T";
+            })},
+    {"sources.unix", "path='/t'", source("unix", [](Source s) { return *s.path == "/t"; })},
+    {"sources.unix", "mode='0600'", source("unix", [](Source s) { return s.mode == 0600; })},
+    {"sources.unix", "ack=true", source("unix", [](Source s) { return s.ack; })},
     {"sources.file", "path='q'", source("file", [](Source s) { return *s.path == "q"; })},
     {"sources.mqtt", "url='mqtts://x:7'",
      source("mqtt",
@@ -170,6 +198,8 @@ const std::vector<Row> kRows = {
     {"sources.mqtt", "retained='never'",
      source("mqtt", [](Source s) { return s.retained == RetainedPolicy::never; })},
     {"sources.mqtt", "username='v'", source("mqtt", [](Source s) { return s.username == "v"; })},
+    {"sources.mqtt", "username_file='/run/secret'",
+     source("mqtt", [](Source s) { return s.username == "from-file"; })},
     {"sources.mqtt", "password='w'", source("mqtt", [](Source s) { return s.password == "w"; })},
     {"sources.mqtt", "password_file='/run/secret'",
      source("mqtt", [](Source s) { return s.password == "from-file"; })},
@@ -177,8 +207,8 @@ const std::vector<Row> kRows = {
     {"sources.mqtt", "cert_file='d'", source("mqtt", [](Source s) { return s.cert_file == "d"; })},
     {"sources.mqtt", "key_file='l'", source("mqtt", [](Source s) { return s.key_file == "l"; })},
 
-    {"pipelines.plain", "from=['mqtt','tcp','csv','file','window']",
-     pipeline("plain", [](Pipeline p) { return p.from.size() == 5; })},
+    {"pipelines.plain", "from=['mqtt','tcp','csv','file','client','unix','udp','text','window']",
+     pipeline("plain", [](Pipeline p) { return p.from.size() == 9; })},
     {"pipelines.plain", "where='a > 1'",
      pipeline("plain", [](Pipeline p) { return *p.where == "a > 1" && p.where.given(); })},
     {"pipelines.plain", "derive=['1 AS b']",
@@ -243,6 +273,8 @@ const std::vector<Row> kRows = {
     {"sinks.mqtt", "retain=true", sink("mqtt", [](Sink s) { return s.retain; })},
     {"sinks.mqtt", "client_id='c'", sink("mqtt", [](Sink s) { return s.client_id == "c"; })},
     {"sinks.mqtt", "username='v'", sink("mqtt", [](Sink s) { return s.username == "v"; })},
+    {"sinks.mqtt", "username_file='/run/secret'",
+     sink("mqtt", [](Sink s) { return s.username == "from-file"; })},
     {"sinks.mqtt", "password='w'", sink("mqtt", [](Sink s) { return s.password == "w"; })},
     {"sinks.mqtt", "password_file='/run/secret'",
      sink("mqtt", [](Sink s) { return s.password == "from-file"; })},

@@ -286,7 +286,7 @@ listen = ":1"
 R"text(t.toml:1:1: error: `type` is missing; every source has one
     1 | [sources.s]
       | ^^^^^^^^^^^
-      type: where records come from; one of mqtt, tcp, file, stdin
+      type: where records come from; one of mqtt, tcp, udp, unix, file, stdin
 )text"},
 
 {"required keys of a type",
@@ -305,10 +305,10 @@ type = "mqtt"
 to = ["d"]
 window = { type = "tumbling" }
 )toml",
-R"text(t.toml:1:1: error: `listen` is missing; tcp sources need it
+R"text(t.toml:1:10: error: `listen` or `connect` is missing; a tcp source has one of them
     1 | [sources.a]
-      | ^^^^^^^^^^^
-      listen: the address to listen on: host:port
+      |          ^
+      listen: the address that peers connect to; connect: the server to read from
 t.toml:3:1: error: `url` is missing; mqtt sources need it
     3 | [sources.b]
       | ^^^^^^^^^^^
@@ -322,10 +322,10 @@ t.toml:5:1: error: `fields` is missing; csv sources need it
       | ^^^^^^^^^^^
       fields: names of the fields, each with a type if it is known: "name" or "name:int" (string, int,
       float, bool)
-t.toml:5:1: error: `path` is missing; file sources need it
+t.toml:5:1: error: `path` is missing; unix and file sources need it
     5 | [sources.c]
       | ^^^^^^^^^^^
-      path: the file to read, once, to its end
+      path: the file to read, once, to its end; of a unix source: the socket to listen on
 t.toml:8:1: error: `path` is missing; file and sqlite sinks need it
     8 | [sinks.d]
       | ^^^^^^^^^
@@ -360,7 +360,7 @@ type = "null"
 format = "csv"
 password_file = "x"
 )toml",
-R"text(t.toml:5:1: error: `listen` belongs to tcp sources; this one is mqtt
+R"text(t.toml:5:1: error: `listen` belongs to tcp and udp sources; this one is mqtt
     5 | listen = ":1"
       | ^^^^^^
 t.toml:6:1: error: `delimiter` belongs to csv sources; this one is json
@@ -382,12 +382,12 @@ listen = ":1"
 R"text(t.toml:2:8: error: unknown source type "tpc"; did you mean "tcp"?
     2 | type = "tpc"
       |        ^^^^^
-      allowed: mqtt, tcp, file, stdin
+      allowed: mqtt, tcp, udp, unix, file, stdin
 )text"},
 
 {"types of later releases",
 R"toml([sources.s]
-type = "udp"
+type = "http"
 [sources.t]
 type = "stdin"
 format = "influx"
@@ -398,14 +398,14 @@ from = ["s"]
 window = { type = "hopping", size = "1m", slide = "10s" }
 ttl = "1h"
 )toml",
-R"text(t.toml:2:8: error: source type "udp" is not in this release
-    2 | type = "udp"
-      |        ^^^^^
-      allowed: mqtt, tcp, file, stdin
+R"text(t.toml:2:8: error: source type "http" is not in this release
+    2 | type = "http"
+      |        ^^^^^^
+      allowed: mqtt, tcp, udp, unix, file, stdin
 t.toml:5:10: error: format "influx" is not in this release
     5 | format = "influx"
       |          ^^^^^^^^
-      allowed: json, csv
+      allowed: json, csv, text
 t.toml:7:8: error: sink type "http" is not in this release
     7 | type = "http"
       |        ^^^^^^
@@ -598,10 +598,10 @@ t.toml:5:13: error: a delimiter is one ASCII character, and no quote or line end
     5 | delimiter = "||"
       |             ^^^^
       such as ",", ";" or "\t"
-t.toml:6:38: error: unknown format "%Y"
+t.toml:6:38: error: "%Y" is no pattern of times: it takes the day either as %m and %d or as %j
     6 | timestamp = { field = "ts", format = "%Y" }
       |                                      ^^^^
-      allowed: s, ms, us, ns, rfc3339
+      allowed: s, ms, us, ns, rfc3339, or a pattern such as "%d.%m.%Y %H:%M:%S"
 )text"},
 
 {"a timestamp without a field",

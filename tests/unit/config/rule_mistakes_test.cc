@@ -372,6 +372,155 @@ R"text(t.toml:6:1: error: full = "drop-oldest" is for mqtt and tcp sinks
       other sinks hold each result once; write full = "pause"
 )text"},
 
+{"addresses of tcp and unix sources",
+R"toml([sources.a]
+type = "tcp"
+[sources.b]
+type = "tcp"
+listen = ":1"
+connect = "h:1"
+[sources.c]
+type = "tcp"
+connect = "scale"
+[sources.d]
+type = "tcp"
+connect = ":9"
+[sources.e]
+type = "unix"
+path = "/run/a/../s"
+[sources.f]
+type = "unix"
+path = "/run/s"
+[sources.g]
+type = "unix"
+path = "/run/t"
+mode = "rw-rw----"
+[pipelines.p]
+from = ["a", "b", "c", "d", "e", "f", "g"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:1:10: error: `listen` or `connect` is missing; a tcp source has one of them
+    1 | [sources.a]
+      |          ^
+      listen: the address that peers connect to; connect: the server to read from
+t.toml:6:1: error: `listen` and `connect` are both set
+    6 | connect = "h:1"
+      | ^^^^^^^
+      a tcp source either waits for its peers or goes to a server; make two sources for both
+t.toml:9:11: error: "scale" is no address to connect to
+    9 | connect = "scale"
+      |           ^^^^^^^
+      write host:port, as in "scale.local:9999", "192.168.1.7:9999" or "[::1]:9999"
+t.toml:12:11: error: ":9" is no address to connect to
+   12 | connect = ":9"
+      |           ^^^^
+      write host:port, as in "scale.local:9999", "192.168.1.7:9999" or "[::1]:9999"
+t.toml:18:8: error: source e listens on this socket, too
+   18 | path = "/run/s"
+      |        ^^^^^^^^
+      the other is at t.toml:15:8
+t.toml:22:8: error: "rw-rw----" is no file mode
+   22 | mode = "rw-rw----"
+      |        ^^^^^^^^^^^
+      write it in octal, such as "0660" (owner and group may connect) or "0666" (everybody)
+)text"},
+
+{"what csv and text sources ask for",
+R"toml([sources.a]
+type = "tcp"
+listen = ":1"
+ack = true
+format = "csv"
+fields = ["k"]
+header = true
+[sources.b]
+type = "udp"
+listen = ":1"
+format = "csv"
+fields = ["k"]
+header = true
+[sources.c]
+type = "stdin"
+format = "csv"
+fields = ["k"]
+quote = "none"
+multiline = true
+[sources.d]
+type = "file"
+path = "x"
+format = "csv"
+fields = ["k"]
+quote = "''"
+[sources.e]
+type = "file"
+path = "x"
+format = "text"
+pattern = '(?P<level>\w+'
+[sources.f]
+type = "file"
+path = "x"
+format = "text"
+pattern = '\w+'
+[sources.g]
+type = "file"
+path = "x"
+format = "text"
+pattern = '(?P<level>\w+)'
+fields = ["levle:int"]
+[sources.h]
+type = "file"
+path = "x"
+timestamp = { field = "t", format = "rfc3393" }
+[sources.i]
+type = "file"
+path = "x"
+timestamp = { field = "t", format = "%b %d %T" }
+[pipelines.p]
+from = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:7:1: error: `header` does not go with `ack`
+    7 | header = true
+      | ^^^^^^
+      a peer that comes back goes on in the middle of its lines; let it leave the header out
+t.toml:13:1: error: `header` belongs to streams: tcp, unix, file and stdin sources
+   13 | header = true
+      | ^^^^^^
+      each message is records only
+t.toml:19:1: error: `multiline` needs quotes, and `quote` is "none"
+   19 | multiline = true
+      | ^^^^^^^^^
+      a line end belongs to a value only inside quotes
+t.toml:25:9: error: a quote is one visible ASCII character
+   25 | quote = "''"
+      |         ^^^^
+      such as "'", or "none" for no quotes
+t.toml:30:11: error: this is no pattern: missing ): (?P<level>\w+
+   30 | pattern = '(?P<level>\w+'
+      |           ^^^^^^^^^^^^^^^
+      RE2's syntax, such as '(?P<level>\w+) (?P<took_ms>\d+)ms .*'; in '' TOML leaves \ alone
+t.toml:35:11: error: this is no pattern: it has no named group, and so no field; name one as in (?P<level>\w+)
+   35 | pattern = '\w+'
+      |           ^^^^^
+      RE2's syntax, such as '(?P<level>\w+) (?P<took_ms>\d+)ms .*'; in '' TOML leaves \ alone
+t.toml:41:11: error: `pattern` has no group "levle"; did you mean "level"?
+   41 | fields = ["levle:int"]
+      |           ^^^^^^^^^^^
+      name it in the pattern: (?P<levle>...)
+t.toml:45:37: error: unknown timestamp format "rfc3393"; did you mean "rfc3339"?
+   45 | timestamp = { field = "t", format = "rfc3393" }
+      |                                     ^^^^^^^^^
+      allowed: s, ms, us, ns, rfc3339, or a pattern such as "%d.%m.%Y %H:%M:%S"
+t.toml:49:37: error: "%b %d %T" is no pattern of times: without %Y or %y nobody knows the year
+   49 | timestamp = { field = "t", format = "%b %d %T" }
+      |                                     ^^^^^^^^^^
+      allowed: s, ms, us, ns, rfc3339, or a pattern such as "%d.%m.%Y %H:%M:%S"
+)text"},
+
 {"two listeners on one address",
 R"toml([sources.a]
 type = "tcp"

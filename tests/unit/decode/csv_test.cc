@@ -78,5 +78,21 @@ TEST_CASE("csv: a path that names no column is refused with the nearest name") {
   CHECK_FALSE(make_decoder({.format = format, .fields = fields, .limits = {}}));
 }
 
+TEST_CASE("csv: the quote may be another character, or none") {
+  Decoding decoding(FormatSettings::Type::csv, {"a", "b"}, {"a", "b"});
+  decoding.format.quote = '\'';
+  decoding.make();
+  CHECK(decoding.read("'x,''y',\"z\"") == "'x,''y' '\"z\"'");
+  CHECK(decoding.read("'x,y").starts_with("error"));
+  decoding.format.quote = '\0';
+  decoding.make();
+  CHECK(decoding.read("\"x,5\" pipe") == "'\"x' '5\" pipe'");
+}
+
+TEST_CASE("csv: a line end inside quotes is part of the value") {
+  Decoding decoding(FormatSettings::Type::csv, {"a", "n:int"}, {"a", "n"});
+  CHECK(decoding.read("\"x\ny\",1") == "'x\ny' 1");
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -44,11 +44,15 @@ inline FieldSetting typed(std::string_view text) {
   return field;
 }
 
+// Of text records, unless a test says otherwise.
+constexpr const char* kTextPattern = R"((?P<a>\w*) n=(?P<n>\S*) x=(?P<x>\S*)(?: ok=(?P<ok>\S+))?)";
+
 class Decoding {
  public:
   Decoding(FormatSettings::Type type, std::initializer_list<std::string_view> types,
            std::initializer_list<std::string_view> reads, LimitSettings limits = {}) {
     format.type = type;
+    if (type == FormatSettings::Type::text) format.pattern.value = kTextPattern;
     for (const std::string_view field : types) format.fields.push_back(typed(field));
     for (const std::string_view field : reads) fields.add(path(field));
     limits_ = limits;

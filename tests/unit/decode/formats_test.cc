@@ -145,6 +145,88 @@ Samples samples(FormatSettings::Type type) {
     for (int i = 0; i < 4097; ++i) crowded += "\"m" + std::to_string(i) + "\":1,";
     crowded.back() = '}';
     out.bad.push_back(crowded);
+  } else if (type == FormatSettings::Type::text) {
+    out.good = {"t n=1 x=1.5 ok=true", "t n=-1 x=1e-3", " n=0 x=0 ok=false", "tt n=7 x=2.5 ok=true\r"};
+    out.bad = {"",
+               " ",
+               "\r",
+               "\n",
+               "t",
+               "n=1",
+               "t n=1",
+               "t x=1",
+               "t n=1 x",
+               "t n=1x=1",
+               "t  n=1 x=1",
+               "t n=1  x=1",
+               " t n=1 x=1",
+               "t n=1 x=1 ",
+               "t n=1 x=1 ok=",
+               "t n=1 x=1 ok",
+               "t n=1 x=1 ok=true ",
+               "t N=1 x=1",
+               "t n=1 X=1",
+               "t n=1 x=1 OK=true",
+               "t n:1 x:1",
+               "t,n=1,x=1",
+               "t\tn=1\tx=1",
+               "n=1 x=1 t",
+               "t x=1 n=1",
+               "t n=1 x=1\n",
+               "t n=1 x=1\nt n=1 x=1",
+               "t-t n=1 x=1",
+               "\"t\" n=1 x=1",
+               "{\"a\":\"t\"}",
+               "t,1,1.5,true",
+               "hello",
+               "<a/>",
+               "---",
+               "\xff",
+               "\xff n=1 x=1",
+               "t n=1 x=1 ok=\xff",
+               "\xc0\x80 n=1 x=1",
+               "\xed\xa0\x80 n=1 x=1",
+               "\xf4\x90\x80\x80 n=1 x=1",
+               "\xe2\x82 n=1 x=1",
+               "\xc3\xa4 n=1 x=1",
+               std::string("t\0 n=1 x=1", 11),
+               std::string("\0", 1),
+               "t n=1 x=1 ok=true more",
+               "t n=1 x=1 true",
+               repeated("t ", 50'000),
+               repeated("=", 100'000),
+               repeated("t n=1 x=1 ", 10'000),
+               repeated("(", 1000)};
+    for (const char* n : {"",
+                          "x",
+                          "1.5",
+                          "1e3",
+                          "+1",
+                          "--1",
+                          "-",
+                          "0x1",
+                          "1_0",
+                          "1,0",
+                          "1.",
+                          ".1",
+                          "true",
+                          "null",
+                          "NaN",
+                          "9223372036854775808",
+                          "-9223372036854775809",
+                          "1-",
+                          "1n",
+                          "\"1\"",
+                          "0b1",
+                          "\xef\xbc\x91"})
+      out.bad.push_back("t n=" + std::string(n) + " x=1 ok=true");
+    for (const char* x :
+         {"",      "x",     "nan",  "inf",  "-inf", "infinity", "1.5.5", "1e",    "e5",   ".",      "-",
+          "1e999", "0x1p3", "+1.5", "1.5f", "1,5",  "--1",      "1..5",  "1e5.5", "true", "\"1.5\""})
+      out.bad.push_back("t n=1 x=" + std::string(x) + " ok=true");
+    for (const char* ok :
+         {"TRUE", "True", "1", "0", "yes", "no", "tru", "truefalse", "\"true\"", "!true", "null"})
+      out.bad.push_back("t n=1 x=1 ok=" + std::string(ok));
   } else {
     out.good = {"t,1,1.5,true", ",,,", "\"t\",\"1\",\"1.5\",\"false\"", "\"a,\"\"b\",0,0,false",
                 "\xc3\xa4,-1,-1e-3,\r"};

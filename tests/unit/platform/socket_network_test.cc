@@ -319,3 +319,168 @@ TEST_CASE("standard input is read to its end, be it a pipe or a file, and left a
     ::close(before);
   }
 }
+
+namespace {
+
+// What a connect_tcp came to.
+struct Outcome {
+  std::unique_ptr<Connecting> attempt;
+  std::unique_ptr<Connection> connection;
+  std::string error;
+  bool done = false;
+
+  void go(Network& network, const std::string& address) {
+    attempt = network.connect_tcp(address, [this](Result<std::unique_ptr<Connection>> result) {
+      done = true;
+      if (result)
+        connection = std::move(*result);
+      else
+        error = result.error().message;
+    });
+  }
+};
+
+// A sender of datagrams.
+class Sender {
+ public:
+  explicit Sender(const std::string& address) {
+    fd_ = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    to_.sin_family = AF_INET;
+    to_.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to_.sin_port = htons(static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+  }
+  ~Sender() { ::close(fd_); }
+  Sender(const Sender&) = delete;
+  Sender& operator=(const Sender&) = delete;
+  bool send(std::string_view bytes) {
+    const void* to = &to_;
+    return ::sendto(fd_, bytes.data(), bytes.size(), 0, static_cast<const sockaddr*>(to), sizeof to_) >= 0;
+  }
+
+ private:
+  int fd_ = -1;
+  sockaddr_in to_{};
+};
+
+}  // namespace
+
+TEST_CASE("connecting resolves a name, and both ends talk") {
+  Server server;
+  const std::string address = server.listener->address();
+  for (const std::string host : {"localhost", "127.0.0.1"}) {
+    CAPTURE(host);
+    server.said.clear();
+    Outcome outcome;
+    outcome.go(*server.network, host + address.substr(address.rfind(':')));
+    CHECK_FALSE(outcome.done);  // never before the loop runs
+    REQUIRE(server.until([&] { return outcome.done; }));
+    REQUIRE(outcome.connection);
+    CHECK(outcome.connection->peer() == address);
+    std::string heard;
+    outcome.connection->start({.data = [&](std::string_view bytes) { heard += bytes; }});
+    outcome.connection->write("hello");
+    CHECK(server.until([&] { return server.said == "hello"; }));
+    server.connections.back()->write("yes");
+    CHECK(server.until([&] { return heard == "yes"; }));
+  }
+}
+
+TEST_CASE("connecting over IPv6") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  auto listener = network->listen_tcp("[::1]:0", [](auto) {});
+  if (!listener) return;  // a machine without IPv6
+  Outcome outcome;
+  outcome.go(*network, (*listener)->address());
+  REQUIRE(real.run_until([&] { return outcome.done; }));
+  CHECK(outcome.connection);
+}
+
+TEST_CASE("connecting to nobody, to no name and to no address says why") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  std::string free;
+  {
+    auto listener = network->listen_tcp("127.0.0.1:0", [](auto) {});
+    REQUIRE(listener);
+    free = (*listener)->address();
+  }
+  for (const std::string& address : {free, std::string("no-such-name.invalid:1"), std::string("scale")}) {
+    CAPTURE(address);
+    Outcome outcome;
+    outcome.go(*network, address);
+    REQUIRE(real.run_until([&] { return outcome.done; }));
+    CHECK_FALSE(outcome.connection);
+    CHECK(outcome.error.starts_with("connect to " + address + ": "));
+  }
+}
+
+TEST_CASE("an attempt to connect that is given up calls back no more") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  auto listener = network->listen_tcp("127.0.0.1:0", [](auto) {});
+  REQUIRE(listener);
+  Outcome given_up, other;
+  given_up.go(*network, (*listener)->address());
+  other.go(*network, (*listener)->address());
+  given_up.attempt.reset();
+  REQUIRE(real.run_until([&] { return other.done; }));
+  CHECK_FALSE(given_up.done);
+}
+
+TEST_CASE("datagrams come whole and in order, the largest included, and not while paused") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  std::vector<std::string> got;
+  auto socket = network->listen_udp("127.0.0.1:0", 1 << 20, [&](std::span<const std::string_view> datagrams) {
+    got.insert(got.end(), datagrams.begin(), datagrams.end());
+  });
+  REQUIRE(socket);
+  CHECK((*socket)->receive_buffer() > 0);
+  Sender sender((*socket)->address());
+  const std::string large(65'507, 'x');
+  REQUIRE(sender.send("one\n"));
+  REQUIRE(sender.send(""));
+  REQUIRE(sender.send(large));
+  REQUIRE(real.run_until([&] { return got.size() == 3; }));
+  CHECK(got == std::vector<std::string>{"one\n", "", large});
+  (*socket)->pause();
+  REQUIRE(sender.send("later"));
+  bool turned = false;
+  const auto turn = real.loop.at(real.loop.now() + 20ms, [&] { turned = true; });
+  REQUIRE(real.run_until([&] { return turned; }));
+  CHECK(got.size() == 3);
+  (*socket)->resume();
+  REQUIRE(real.run_until([&] { return got.size() == 4; }));
+}
+
+TEST_CASE("datagrams that the kernel has no room for are counted") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  std::uint64_t got = 0;
+  auto socket = network->listen_udp(
+      "127.0.0.1:0", 4096, [&](std::span<const std::string_view> datagrams) { got += datagrams.size(); });
+  REQUIRE(socket);
+  Sender sender((*socket)->address());
+  std::uint64_t sent = 0;
+  for (; sent < 1000; ++sent) REQUIRE(sender.send(std::string(1000, 'x')));
+  REQUIRE(real.run_until([&] { return got > 0; }));
+  // The count comes with a datagram that found room after those that did not.
+  REQUIRE(real.run_until([&] {
+    if ((*socket)->dropped() > 0) return true;
+    sent += sender.send("x") ? 1 : 0;
+    return false;
+  }));
+  CHECK(got + (*socket)->dropped() <= sent);
+  CHECK((*socket)->dropped() > 100);
+}
+
+TEST_CASE("two datagram sockets cannot have one address") {
+  RealLoop real;
+  const auto network = make_socket_network(real.loop, real.loop);
+  auto first = network->listen_udp("127.0.0.1:0", 0, [](auto) {});
+  REQUIRE(first);
+  const auto second = network->listen_udp((*first)->address(), 0, [](auto) {});
+  REQUIRE_FALSE(second);
+  CHECK(second.error().message.find("another program") != std::string::npos);
+}

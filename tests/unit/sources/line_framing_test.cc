@@ -109,5 +109,57 @@ TEST_CASE("the lines do not depend on how the stream was cut") {
   }
 }
 
+// With quoted line ends: the records, their sizes in the stream, and how many lines they stand for.
+std::vector<std::string> frame_quoted(std::string_view stream, std::uint64_t max_record, std::size_t cut) {
+  LineFraming framing(max_record, QuotedLineEnds{});
+  std::vector<std::string> found;
+  Line line;
+  const auto add = [&] {
+    found.push_back(std::string(line.bytes) + (line.oversized ? "!" : "") + "/" +
+                    std::to_string(line.length) + "/" + std::to_string(line.ends));
+  };
+  for (std::size_t at = 0; at < stream.size(); at += cut) {
+    const std::string piece(stream.substr(at, cut));
+    framing.feed(piece);
+    while (framing.next(line)) add();
+  }
+  if (framing.rest(line)) add();
+  return found;
+}
+
+TEST_CASE("a line end inside quotes belongs to the record, and one behind a stray quote does not") {
+  for (const std::size_t cut : {1u, 2u, 3u, 5u, 100u}) {
+    CAPTURE(cut);
+    CHECK(frame_quoted("a,\"b\nc\",d\ne\n", 100, cut) ==
+          std::vector<std::string>{"a,\"b\nc\",d/10/2", "e/2/1"});
+    CHECK(frame_quoted("\"say \"\"hi\"\"\n\r\n\"\r\nx", 100, cut) ==
+          std::vector<std::string>{"\"say \"\"hi\"\"\n\r\n\"/17/3", "x/1/0"});
+    CHECK(frame_quoted("5\" pipe,\"\"x\"\n1\n", 100, cut) ==
+          std::vector<std::string>{"5\" pipe,\"\"x\"/13/1", "1/2/1"});
+    CHECK(frame_quoted("\"a\n", 100, cut) == std::vector<std::string>{"\"a\n/3/1"});
+  }
+}
+
+TEST_CASE("a quote that is never closed costs at most max_record bytes") {
+  const std::string stream = "ok\n\"" + std::string(8, 'x') + "\n1\n2\n3\nafter\n";
+  for (const std::size_t cut : {1u, 2u, 7u, 100u}) {
+    CAPTURE(cut);
+    CHECK(frame_quoted(stream, 10, cut) ==
+          std::vector<std::string>{"ok/3/1", "\"xxxxxxxx\n!/14/3", "3/2/1", "after/6/1"});
+  }
+}
+
+TEST_CASE("framing of quoted line ends does not depend on the cuts") {
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    CAPTURE(seed);
+    FakeRandom random(seed);
+    std::string stream;
+    for (std::uint64_t i = random.below(200); i > 0; --i) stream += "ab\"\"\",\n\n\r"[random.below(9)];
+    const auto whole = frame_quoted(stream, 12, 1000);
+    CHECK(frame_quoted(stream, 12, 1) == whole);
+    CHECK(frame_quoted(stream, 12, 1 + random.below(30)) == whole);
+  }
+}
+
 }  // namespace
 }  // namespace tidemark

@@ -12,17 +12,25 @@ namespace {
 
 using Lines = std::vector<std::string>;
 
+constexpr const char* kAddress = "127.0.0.1:9999";
+constexpr const char* kSocket = "/run/in.sock";
+
+// Ways of one type that differ enough to be tested beside each other.
+enum class Variant { plain, ack, connect, follow };
+
 // One source, and how a test makes it read.
 struct Subject {
-  explicit Subject(const SourceDeclaration& its_declaration, bool ack = false)
-      : declaration(its_declaration) {
+  explicit Subject(const SourceDeclaration& its_declaration, Variant its_variant = Variant::plain)
+      : declaration(its_declaration), variant(its_variant) {
     settings.name = "subject";
     settings.type = declaration.type;
-    settings.listen.value = "127.0.0.1:9999";
-    settings.path.value = "/in.txt";
+    settings.listen.value = kAddress;
+    settings.path.value = declaration.type == SourceSettings::Type::unix_socket ? kSocket : "/in.txt";
     settings.host = "localhost";
     settings.topics = {{"#", {}}};
-    settings.ack = ack;
+    settings.ack = variant == Variant::ack;
+    settings.follow = variant == Variant::follow;
+    if (variant == Variant::connect) settings.connect.value = "server:9999";
     limits.max_record = 64;
   }
 
@@ -46,10 +54,30 @@ struct Subject {
       case SourceSettings::Type::file:
         break;
       case SourceSettings::Type::tcp:
-        peer = doors.network.connect("127.0.0.1:9999");
+      case SourceSettings::Type::unix_socket:
+        if (variant == Variant::connect) {
+          doors.network.serve("server:9999");
+          doors.loop.advance(2s);
+          peer = doors.network.accepted();
+        } else {
+          peer = doors.network.connect(declaration.type == SourceSettings::Type::tcp ? kAddress : kSocket);
+        }
         if (settings.ack) peer->send("{\"peer\":\"p\",\"stream\":\"1\"}\n");
         peer->send_cut(stream, cut);
         break;
+      case SourceSettings::Type::udp: {
+        // A datagram holds whole lines.
+        std::string datagram;
+        for (const std::string& line : lines) {
+          if (!datagram.empty() && datagram.size() + line.size() > cut) {
+            doors.network.send_datagram(kAddress, datagram);
+            datagram.clear();
+          }
+          datagram += line + "\n";
+        }
+        doors.network.send_datagram(kAddress, datagram);
+        break;
+      }
       case SourceSettings::Type::standard_input:
         doors.network.standard_input_peer().send_cut(stream, cut);
         break;
@@ -67,6 +95,7 @@ struct Subject {
   }
 
   const SourceDeclaration& declaration;
+  Variant variant;
   FakePlatform doors;
   SourceSettings settings;
   LimitSettings limits;
@@ -75,11 +104,14 @@ struct Subject {
   std::unique_ptr<Source> source;
 };
 
-void for_each_source(const std::function<void(const SourceDeclaration&, bool ack)>& check) {
+void for_each_source(const std::function<void(const SourceDeclaration&, Variant)>& check) {
   for (const SourceDeclaration& declaration : source_registry()) {
     CAPTURE(declaration.name);
-    check(declaration, false);
-    if (declaration.type == SourceSettings::Type::tcp) check(declaration, true);
+    check(declaration, Variant::plain);
+    const bool is_tcp = declaration.type == SourceSettings::Type::tcp;
+    if (is_tcp || declaration.type == SourceSettings::Type::unix_socket) check(declaration, Variant::ack);
+    if (is_tcp) check(declaration, Variant::connect);
+    if (declaration.type == SourceSettings::Type::file) check(declaration, Variant::follow);
   }
 }
 
@@ -111,26 +143,26 @@ Lines hostile_lines(FakeRandom& random) {
 
 TEST_CASE("every source: all registered types are made, and are named once") {
   std::vector<std::string_view> names;
-  for_each_source([&](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([&](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     CHECK(subject.make() != nullptr);
-    if (!ack) names.push_back(declaration.name);
+    if (variant == Variant::plain) names.push_back(declaration.name);
   });
   std::sort(names.begin(), names.end());
   CHECK(std::adjacent_find(names.begin(), names.end()) == names.end());
 }
 
 TEST_CASE("every source: what comes in is handed over whole and in order") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     subject.read(plain_lines(50), 7);
     CHECK(subject.intake.records() == plain_lines(50));
   });
 }
 
 TEST_CASE("every source: nothing is read while the intake is closed, everything once it is open again") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     subject.intake.close_after = 1;
     subject.read(plain_lines(60), 5);
     const std::uint64_t reads = subject.intake.reads;
@@ -151,8 +183,8 @@ TEST_CASE("every source: nothing is read while the intake is closed, everything 
 }
 
 TEST_CASE("every source: pause and resume stop and continue the reading at any time") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     subject.intake.close_after = 3;
     subject.read(plain_lines(40), 3);
     subject.intake.is_open = true;
@@ -173,11 +205,11 @@ TEST_CASE("every source: pause and resume stop and continue the reading at any t
 
 TEST_CASE(
     "every source: memory that is replayed is the live memory, from the beginning and from any checkpoint") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
     for (std::uint64_t seed = 1; seed <= 20; ++seed) {
       CAPTURE(seed);
       FakeRandom random(seed);
-      Subject subject(declaration, ack);
+      Subject subject(declaration, variant);
       subject.read(hostile_lines(random), 1 + random.below(50));
       const std::string live = saved(*subject.source);
       const auto& entries = subject.intake.appended;
@@ -199,8 +231,8 @@ TEST_CASE(
 }
 
 TEST_CASE("every source: a memory that is cut short or damaged is refused or loaded, never worse") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     subject.read(plain_lines(20), 64);
     const std::string bytes = saved(*subject.source);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -220,14 +252,14 @@ TEST_CASE("every source: a memory that is cut short or damaged is refused or loa
 }
 
 TEST_CASE("every source: hostile bytes in any cut give the same records") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
     if (declaration.type == SourceSettings::Type::file) return;  // has no cuts
     for (std::uint64_t seed = 1; seed <= 40; ++seed) {
       CAPTURE(seed);
       FakeRandom random(seed);
       const Lines lines = hostile_lines(random);
       const auto appended = [&](std::size_t cut) {
-        Subject subject(declaration, ack);
+        Subject subject(declaration, variant);
         subject.read(lines, cut);
         std::vector<std::pair<FakeIntake::Kind, std::string>> records;
         for (const auto& entry : subject.intake.appended) {
@@ -244,8 +276,8 @@ TEST_CASE("every source: hostile bytes in any cut give the same records") {
 }
 
 TEST_CASE("every source: stop calls back once, when everything it appended is safe") {
-  for_each_source([](const SourceDeclaration& declaration, bool ack) {
-    Subject subject(declaration, ack);
+  for_each_source([](const SourceDeclaration& declaration, Variant variant) {
+    Subject subject(declaration, variant);
     subject.read(plain_lines(10), 64);
     int done = 0;
     subject.source->stop([&] { ++done; });

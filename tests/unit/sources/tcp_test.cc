@@ -396,6 +396,129 @@ TEST_CASE("tcp ack: the name table is bounded; the longest idle peer is forgotte
   CHECK(again->received() == "{\"ack\":2}\n");
 }
 
+TEST_CASE("tcp ack: a peer that has closed its sending side still gets its last acknowledgement") {
+  TcpWorld world;
+  world.settings.ack = true;
+  world.start();
+  auto a = world.connect();
+  a->send("{\"peer\":\"p\"}\n1\n2\n");
+  a->close();
+  auto silent = world.connect();
+  silent->close();
+  world.run();
+  CHECK(a->received().empty());
+  CHECK_FALSE(a->closed_by_program());
+  CHECK(silent->closed_by_program());  // it waits for nothing
+  world.intake.make_safe();
+  world.run();
+  CHECK(a->received() == "{\"ack\":2}\n");
+  CHECK(a->closed_by_program());
+}
+
+TEST_CASE(
+    "tcp ack: the last acknowledgement leaves before the connection is closed, however slow the peer reads") {
+  TcpWorld world;
+  world.settings.ack = true;
+  world.start();
+  auto a = world.connect();
+  a->stop_reading();
+  a->send("1\n");
+  a->close();
+  world.run();
+  world.intake.make_safe();
+  world.run();
+  CHECK_FALSE(a->closed_by_program());
+  a->resume_reading();
+  world.run();
+  CHECK(a->received() == "{\"ack\":1}\n");
+  CHECK(a->closed_by_program());
+}
+
+TEST_CASE("tcp ack: connections that wait for their last acknowledgement count among max_connections") {
+  TcpWorld world;
+  world.settings.ack = true;
+  world.limits.max_connections = 1;
+  world.start();
+  auto a = world.connect();
+  a->send("1\n");
+  a->close();
+  world.run();
+  CHECK(world.connect()->closed_by_program());
+  world.intake.make_safe();
+  world.run();
+  CHECK_FALSE(world.connect()->closed_by_program());
+}
+
+TEST_CASE("tcp ack: a second connection of a peer with another stream ends the first and counts from 0") {
+  TcpWorld world;
+  world.settings.ack = true;
+  world.start();
+  auto a = world.connect();
+  a->send("{\"peer\":\"p\",\"stream\":\"1\"}\nx\ny\n");
+  world.run();
+  auto b = world.connect();
+  b->send("{\"peer\":\"p\",\"stream\":\"2\"}\n");
+  world.run();
+  CHECK(a->closed_by_program());
+  a->send("late\n");
+  b->send("z\n");
+  world.run();
+  CHECK(b->received().empty());  // what the first stream sent is not yet safe
+  world.intake.make_safe();
+  CHECK(b->take_received() == "{\"ack\":1}\n");
+  CHECK(a->received().empty());
+  CHECK(world.intake.records() == Records{"x", "y", "z"});
+  // Back on the first stream it counts anew: only the newest stream of a peer is known.
+  auto c = world.connect();
+  c->send("{\"peer\":\"p\",\"stream\":\"1\"}\n");
+  world.run();
+  world.intake.make_safe();
+  CHECK(c->received() == "{\"ack\":0}\n");
+}
+
+TEST_CASE("tcp ack: with multiline a record counts for all its lines, and half of one for none") {
+  TcpWorld world;
+  world.settings.ack = true;
+  world.settings.format.type = FormatSettings::Type::csv;
+  world.settings.format.multiline = true;
+  world.start();
+  auto a = world.connect();
+  a->send("{\"peer\":\"p\"}\n1,\"a\nb\"\n2\n3,\"half\nof");
+  world.run();
+  world.intake.make_safe();
+  CHECK(a->received() == "{\"ack\":3}\n");
+  a->reset();
+  auto b = world.connect();
+  b->send("{\"peer\":\"p\"}\n");
+  world.run();
+  CHECK(b->take_received() == "{\"ack\":3}\n");
+  b->send("3,\"half\nof it\"\n");
+  world.run();
+  world.intake.make_safe();
+  CHECK(b->received() == "{\"ack\":5}\n");
+  CHECK(world.intake.records() == Records{"1,\"a\nb\"", "2", "3,\"half\nof it\""});
+}
+
+TEST_CASE("tcp csv: the first line of each connection is its header, and one that differs is reported") {
+  TcpWorld world;
+  world.settings.format.type = FormatSettings::Type::csv;
+  world.settings.format.fields.emplace_back().name = "k";
+  world.settings.format.fields.emplace_back().name = "n";
+  world.settings.format.header = true;
+  world.start();
+  auto a = world.connect();
+  a->send("\xef\xbb\xbfk, \"n\"\r\na,1\n");
+  auto b = world.connect();
+  b->send("n,k\n1,a\n");
+  auto c = world.connect();
+  c->send("k,n");  // nothing but a header, and no line end
+  c->close();
+  world.run();
+  CHECK(world.intake.records() == Records{"a,1", "1,a"});
+  CHECK(world.counter("other headers") == 1);
+  CHECK(world.doors.log.contains("column 1"));
+}
+
 // Peers that resend exactly what they were not told of, over connections that break and a process that dies
 // with any part of its unsafe entries: every line of every peer is there exactly once, in order.
 TEST_CASE("tcp ack: exactly once for peers that keep to the protocol, over breaks and crashes") {
