@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "base/format.h"
+#include "pipeline/delivery.h"
 #include "platform/sqlite.h"
 #include "support/fake_random.h"
 #include "support/simulation.h"
@@ -463,6 +464,22 @@ TEST_CASE("start: a segment removed from the journal's end is noticed, by what a
   world.crash();
   world.machine.disk().erase(world.files_under("data/journal/").back());
   CHECK(world.refusal(config).contains("--abandon-replay"));
+}
+
+TEST_CASE("journal off: results that fill the memory before a sink do not wait for the interval") {
+  World world;
+  Config config{.checkpoint = "interval = \"1h\"", .journal = "enabled = false"};
+  config.select = "max(pad) AS pad";
+  world.boot(config);
+  const std::string line = R"({"k":"a","pad":")" + std::string(3500, 'x') + "\"}";
+  constexpr std::size_t kLines = 3 * Delivery::kMemory / 3500;
+  REQUIRE(world.machine.create_checkpoint());  // the peer's introduction is answered
+  for (std::size_t i = 0; i < kLines; ++i) world.peer.measure(line);
+  for (int i = 0; i < 200; ++i) {
+    world.peer.turn(100);
+    world.machine.advance(10ms);
+  }
+  CHECK(world.peer.memory().acknowledged > kLines / 2);
 }
 
 TEST_CASE(
