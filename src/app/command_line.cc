@@ -387,7 +387,7 @@ void add_replay(Grammar& grammar) {
   CLI::App* replay = add_leaf(
       grammar, grammar.root,
       {.name = "replay",
-       .does = "Run the retained journal through this or another configuration, and print the results",
+       .does = "Run the retained journal in memory and print the results",
        .footer =
            "In memory: nothing is written, no sink gets anything, and an instance may be running.\n"
            "What would this rule have said last night? One JSON object a result, with \"_pipeline\".\n\n"
@@ -427,7 +427,7 @@ void add_looking(Grammar& grammar) {
   CLI::App* tap = add_leaf(
       grammar, grammar.root,
       {.name = "tap",
-       .does = "Show records as they pass a source, or results as a pipeline emits them, live",
+       .does = "Show records passing a source, or results of a pipeline, live",
        .footer =
            "One JSON object a line, until interrupted. What this end is too slow for is not kept; how\n"
            "much that was is said on standard error. Exit code 3: there is no such source or pipeline.\n\n"
@@ -521,7 +521,7 @@ std::unique_ptr<Grammar> make_grammar() {
   CLI::App* check = add_leaf(
       *grammar, root,
       {.name = "check",
-       .does = "Read the configuration and report every mistake in it; with --input, try it on records",
+       .does = "Report every mistake in the configuration, or try it on records",
        .footer =
            "Exit code 2: the configuration does not hold. The network is not touched.\n"
            "--input runs the pipelines in memory over the lines of FILE and prints what they would emit,\n"
