@@ -234,6 +234,22 @@ topic = "alerts/{device}"
     wait_counts(box, a=3, b=2, c=1)
 
 
+def test_root_may_go_back_and_the_service_can_still_read_its_state(box):
+    send(box, "e")
+    wait_counts(box, a=3, b=2, c=1, e=1)
+    box.run("tidemark savepoint create /root/now.savepoint")
+    name = box.output("tidemark checkpoint create")
+    send(box, "e")
+    wait_counts(box, a=3, b=2, c=1, e=2)
+    for reference in (name, "/root/now.savepoint"):
+        box.run("systemctl stop tidemark")
+        box.run(f"tidemark restore {reference}")
+        box.run("systemctl start tidemark")
+        assert "resumed" in box.journal()
+        send(box, "f")
+    wait_counts(box, a=3, b=2, c=1, e=2, f=2)
+
+
 def test_an_upgrade_keeps_state_and_resumes(box, later_package):
     send(box, "d")
     process = property_of(box, "MainPID")
@@ -241,7 +257,7 @@ def test_an_upgrade_keeps_state_and_resumes(box, later_package):
     assert property_of(box, "ActiveState") == "active" and property_of(box, "MainPID") != process
     assert box.output("dpkg-query -W -f '${Version}' tidemark").endswith(".1")
     send(box, "d", "a")
-    wait_counts(box, a=4, b=2, c=1, d=2)
+    wait_counts(box, a=4, b=2, c=1, d=2, e=2, f=2)
     assert (box.folder / "etc/tidemark/conf.d/counts.toml").read_text() == COUNTS
 
 
@@ -262,7 +278,7 @@ def test_removing_it_keeps_its_state_and_installing_it_again_goes_on(box, packag
     assert (box.folder / "var/lib/tidemark/checkpoints").is_dir()
     box.run(f"apt-get install -qq -y --no-install-recommends ./{package.name}")
     send(box, "d")
-    wait_counts(box, a=4, b=2, c=1, d=3)
+    wait_counts(box, a=4, b=2, c=1, d=3, e=2, f=2)
 
 
 def test_purging_it_leaves_nothing_and_takes_nothing_else(box, before):
