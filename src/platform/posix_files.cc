@@ -88,6 +88,23 @@ Status write_all(int fd, const std::string& path, std::uint64_t offset, std::str
   return {};
 }
 
+// What root creates in a folder of somebody else's is that one's: after `tidemark restore` as root the
+// service can still read its own state. Only for what was created just now, never for what a link led to.
+void give_to_owner_of_folder(int fd, const std::string& path) {
+  struct stat folder;
+  if (::geteuid() != 0 || ::stat(parent_path(path).c_str(), &folder) < 0 || folder.st_uid == 0) return;
+  // On a file system without owners there is nothing to give.
+  if (::fchown(fd, folder.st_uid, folder.st_gid) < 0) return;
+}
+
+// Opens it, and creates it if it is not there.
+Descriptor open_or_create(const std::string& path, int flags) {
+  Descriptor created(repeat([&] { return ::open(path.c_str(), flags | O_CREAT | O_EXCL, 0644); }));
+  if (created.get() >= 0) give_to_owner_of_folder(created.get(), path);
+  if (created.get() >= 0 || errno != EEXIST || (flags & O_EXCL) != 0) return created;
+  return Descriptor(repeat([&] { return ::open(path.c_str(), flags | O_CREAT, 0644); }));
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
@@ -153,13 +170,15 @@ class PosixFiles final : public Files {
         flags |= O_RDWR;
         break;
       case Open::create:
-        flags |= O_RDWR | O_CREAT;
+        flags |= O_RDWR;
         break;
       case Open::create_new:
-        flags |= O_RDWR | O_CREAT | O_EXCL;
+        flags |= O_RDWR | O_EXCL;
         break;
     }
-    Descriptor fd(repeat([&] { return ::open(path.c_str(), flags, 0644); }));
+    const bool creates = how == Open::create || how == Open::create_new;
+    Descriptor fd = creates ? open_or_create(path, flags)
+                            : Descriptor(repeat([&] { return ::open(path.c_str(), flags); }));
     if (fd.get() < 0) return system_error("open", path, errno);
     return std::make_unique<PosixFile>(std::move(fd), path);
   }
@@ -192,6 +211,10 @@ class PosixFiles final : public Files {
       }
       if (::mkdir(folder.c_str(), 0755) < 0 && errno != EEXIST)
         return system_error("make directory", folder, errno);
+      const Descriptor made(
+          repeat([&] { return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC); }));
+      if (made.get() >= 0 && ::fstat(made.get(), &s) == 0 && s.st_uid == 0)
+        give_to_owner_of_folder(made.get(), folder);
       if (Status synced = sync_directory(parent_path(folder)); !synced) return synced;
     }
     return {};
@@ -234,7 +257,7 @@ class PosixFiles final : public Files {
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path, std::string_view note) override {
-    Descriptor fd(repeat([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644); }));
+    Descriptor fd = open_or_create(path, O_RDWR | O_CLOEXEC);
     if (fd.get() < 0) return system_error("lock", path, errno);
     if (repeat([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) < 0) {
       if (errno != EWOULDBLOCK) return system_error("lock", path, errno);
