@@ -109,8 +109,12 @@ class ResourceRules {
       if (!sink.sound || sink.settings.path->empty()) continue;
       const std::string path = path_below(*tables_.node.settings.data_dir, *sink.settings.path);
       own_file(sink.settings, path);
-      for (const SinkSettings* other : by_path[path]) one_path(sink.settings, *other);
-      by_path[path].push_back(&sink.settings);
+      // Two names of one file, by links.
+      std::error_code no_such;
+      std::string real = std::filesystem::weakly_canonical(path, no_such).string();
+      if (no_such) real = path;
+      for (const SinkSettings* other : by_path[real]) one_path(sink.settings, *other);
+      by_path[real].push_back(&sink.settings);
     }
   }
 

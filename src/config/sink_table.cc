@@ -116,6 +116,20 @@ Keys sink_keys(SinkSettings& sink) {
       .only_for("type", {"file", "sqlite"})
       .required()
       .doc("the file to write; relative to data_dir");
+  keys.size("rotate_size", sink.rotate_size)
+      .only_for("type", {"file"})
+      .doc("bytes beyond which a file is moved to PATH.N, N counting up, and a new one begun; 0: never");
+  keys.optional_duration("rotate_every", sink.rotate_every)
+      .none_is("never")
+      .at_least(1s)
+      .only_for("type", {"file"})
+      .doc("span of the clock, counted from 1970 UTC, of which one file has the rows: \"1h\", \"24h\"");
+  keys.integer("keep", sink.keep).only_for("type", {"file"}).doc("files PATH.N that are kept; 0: all");
+  keys.flag("fsync", sink.fsync)
+      .only_for("type", {"file"})
+      .doc(
+          "whether rows are synced before they count as written; without, a power cut may take the last "
+          "ones");
   keys.text("table", sink.table)
       .check(is_table_name)
       .only_for("type", {"sqlite"})
@@ -129,7 +143,6 @@ Keys sink_keys(SinkSettings& sink) {
           "when the table rejects a row: pause until it is mended, or keep the row and the reason in table "
           "_tidemark_rejected and go on");
   mqtt_sink_keys(keys, sink);
-  for (const char* name : {"rotate_size", "rotate_every", "keep", "fsync"}) keys.later(name);
   return keys;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/backoff.h"
 #include "base/format.h"
+#include "platform/clock.h"
 #include "platform/guarded_lane.h"
 #include "platform/log.h"
 #include "platform/loop.h"
@@ -48,14 +49,17 @@ class FileSink final : public Sink {
   std::unique_ptr<RowFile> file_;  // used on the lane only
   std::function<void(Result<std::optional<Holdings>>)> opened_;
   std::string lines_;
+  std::vector<std::size_t> ends_;  // of rows in lines_
   Holdings marks_;
   std::function<void()> done_;
   bool ready_ = false;
+  bool forgot_ = false;
   std::string degraded_;
   std::string reported_;
   Backoff backoff_{200ms, 30s};
   std::unique_ptr<Timer> retry_;
   std::uint64_t rows_ = 0;
+  std::uint64_t rotated_ = 0;
   std::uint64_t failures_ = 0;
   GuardedLane lane_;
 };
@@ -92,7 +96,12 @@ void FileSink::open(std::vector<const ResultSchema*> schemas,
       RowFileOptions{.path = context_.settings.path.value,
                      .cursor_path = join_path(context_.cursor_folder, context_.settings.name),
                      .remembers = context_.remembers,
-                     .header = header});
+                     .header = header,
+                     .recognise = context_.settings.ids,
+                     .fsync = context_.settings.fsync,
+                     .rotate_size = context_.settings.rotate_size,
+                     .rotate_every = context_.settings.rotate_every,
+                     .keep = context_.settings.keep});
   try_open();
 }
 
@@ -100,13 +109,16 @@ void FileSink::try_open() {
   auto outcome = std::make_shared<Status>();
   auto reports = std::make_shared<std::vector<std::string>>();
   auto holdings = std::make_shared<Holdings>();
+  auto forgot = std::make_shared<bool>(false);
   lane_.submit(
-      [this, outcome, reports, holdings] {
+      [this, outcome, reports, holdings, forgot] {
         *outcome = file_->open();
         *reports = file_->take_reports();
         if (*outcome) *holdings = file_->holdings();
+        *forgot = file_->forgot();
       },
-      [this, outcome, reports, holdings] {
+      [this, outcome, reports, holdings, forgot] {
+        forgot_ = *forgot;
         report(std::move(*reports));
         if (!*outcome && outcome->error().kind == Error::Kind::no_space)
           return again(outcome->error(), [this] { try_open(); });
@@ -122,7 +134,11 @@ void FileSink::try_open() {
 void FileSink::write(std::span<const ResultView> rows, std::function<void()> done) {
   lines_.clear();
   marks_.clear();
-  for (const ResultView& row : rows) row_text_.append_line(lines_, row);
+  ends_.clear();
+  for (const ResultView& row : rows) {
+    row_text_.append_line(lines_, row);
+    ends_.push_back(lines_.size());
+  }
   // The last row of each channel, looked for from the end: channels are few.
   std::vector<const ChannelId*> seen;
   for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
@@ -140,12 +156,16 @@ void FileSink::write(std::span<const ResultView> rows, std::function<void()> don
 void FileSink::try_append() {
   auto outcome = std::make_shared<Status>();
   auto reports = std::make_shared<std::vector<std::string>>();
+  auto rotated = std::make_shared<std::uint64_t>(0);
+  const std::int64_t wall_ns = context_.platform.clock.wall_ns();
   lane_.submit(
-      [this, outcome, reports] {
-        *outcome = file_->append(lines_, marks_);
+      [this, outcome, reports, rotated, wall_ns] {
+        *outcome = file_->append(lines_, ends_, marks_, wall_ns);
         *reports = file_->take_reports();
+        *rotated = file_->rotated();
       },
-      [this, outcome, reports] {
+      [this, outcome, reports, rotated] {
+        rotated_ = *rotated;
         report(std::move(*reports));
         if (!*outcome) return again(outcome->error(), [this] { try_append(); });
         degraded_.clear();
@@ -177,7 +197,8 @@ SinkStatus FileSink::status() const {
                                       : State::starting,
           .detail = reported_.empty() ? context_.settings.path.value : reported_,
           .degraded = degraded_,
-          .counters = {{"rows", rows_}, {"failed attempts", failures_}}};
+          .forgot = forgot_,
+          .counters = {{"rows", rows_}, {"rotated", rotated_}, {"failed attempts", failures_}}};
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace tidemark {
 namespace {
 
 constexpr FormatTag kTag{
-    .magic = {'T', 'M', 'F', 'C'}, .version = 1, .needs_major = 0, .needs_minor = 1, .extra = 0};
+    .magic = {'T', 'M', 'F', 'C'}, .version = 2, .needs_major = 0, .needs_minor = 1, .extra = 0};
 constexpr std::uint64_t kLargestCursor = 64u << 20;
 
 }  // namespace
@@ -21,6 +21,13 @@ std::string encode(const FileCursor& cursor) {
   out.u64(cursor.identity.device);
   out.u64(cursor.identity.inode);
   out.u64(cursor.offset);
+  out.u32(cursor.head_length);
+  out.u64(cursor.head);
+  out.i64(cursor.begun_ns);
+  out.u64(cursor.rotated);
+  out.varint(cursor.kept.size());
+  for (const std::uint64_t number : cursor.kept) out.varint(number);
+  out.boolean(cursor.moving);
   out.varint(cursor.holdings.size());
   for (const auto& [channel, mark] : cursor.holdings) {
     out.bytes(to_text(channel));
@@ -41,7 +48,8 @@ Result<FileCursor> decode_file_cursor(std::string_view bytes, std::string_view w
         Error::Kind::corrupt);
   };
   Decoder in(bytes);
-  Status known = check_tag(take_tag(in), kTag, where);
+  const FormatTag tag = take_tag(in);
+  Status known = check_tag(tag, kTag, where);
   if (!known && known.error().kind == Error::Kind::corrupt) return damaged("it is no cursor");
   if (!known) return pass_on(known);
   if (bytes.size() < FormatTag::kSize + 8) return damaged("it is cut short");
@@ -53,6 +61,15 @@ Result<FileCursor> decode_file_cursor(std::string_view bytes, std::string_view w
   cursor.identity.device = in.u64();
   cursor.identity.inode = in.u64();
   cursor.offset = in.u64();
+  if (tag.version >= 2) {
+    cursor.head_length = in.u32();
+    cursor.head = in.u64();
+    cursor.begun_ns = in.i64();
+    cursor.rotated = in.u64();
+    for (std::uint64_t left = in.varint(); left > 0 && !in.failed(); --left)
+      cursor.kept.push_back(in.varint());
+    cursor.moving = in.boolean();
+  }
   const std::uint64_t count = in.varint();
   for (std::uint64_t i = 0; i < count && !in.failed(); ++i) {
     Result<ChannelId> channel = parse_channel(in.bytes());
@@ -78,8 +95,14 @@ Result<std::optional<FileCursor>> load_file_cursor(Files& files, const std::stri
   return std::optional<FileCursor>(std::move(*cursor));
 }
 
-Status store_file_cursor(Files& files, const std::string& path, const FileCursor& cursor) {
-  return write_file_atomically(files, path, encode(cursor));
+Status store_file_cursor(Files& files, const std::string& path, const FileCursor& cursor, bool durably) {
+  if (durably) return write_file_atomically(files, path, encode(cursor));
+  const std::string temporary = path + ".tmp";
+  auto file = files.open(temporary, Files::Open::create);
+  if (!file) return pass_on(file);
+  if (Status emptied = (*file)->truncate(0); !emptied) return emptied;
+  if (Status written = (*file)->write_at(0, encode(cursor)); !written) return written;
+  return files.rename(temporary, path);
 }
 
 }  // namespace tidemark

@@ -1,10 +1,17 @@
 #include "sinks/row_file.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "base/checksum.h"
 #include "base/format.h"
 
 namespace tidemark {
+namespace {
+
+constexpr std::uint64_t kTail = 16u << 20;  // in which lines are looked for when the cursor is gone
+
+}  // namespace
 
 Status RowFile::open() {
   cursor_ = FileCursor{};
@@ -20,20 +27,17 @@ Status RowFile::open() {
     Status synced = files_.sync_directory(parent_path(options_.cursor_path));
     if (!synced) return synced;
   }
+  if (stored && stored->moving) {
+    cursor_ = std::move(*stored);
+    return move_away();
+  }
   Status opened = open_file();
   if (!opened) return opened;
   Result<FileStatus> status = file_->status();
   if (!status) return pass_on(status);
-  if (!stored) {
-    if (options_.remembers && status->size > 0)
-      reports_.push_back(
-          format("{} has rows and no cursor {}: rows are added at its end, and results that it already "
-                 "holds may stand twice",
-                 options_.path, options_.cursor_path));
-    return begin_anew(*status);
-  }
+  if (!stored) return begin_without_cursor(*status);
   cursor_ = std::move(*stored);
-  if (status->identity == cursor_.identity) return adopt(*status);
+  if (is_ours(*file_, *status)) return adopt(*status);
   reports_.push_back(
       format("{} is not the file that rows were written to before: rows go on at its end", options_.path));
   return begin_anew(*status);
@@ -50,8 +54,43 @@ Status RowFile::open_file() {
   return files_.sync_directory(folder);
 }
 
+// The number of a device may change over a reboot, and an inode be given to another file: where there are
+// enough first bytes to compare, they decide.
+bool RowFile::is_ours(File& file, const FileStatus& status) const {
+  if (status.identity.inode != cursor_.identity.inode) return false;
+  const bool same_device = status.identity.device == cursor_.identity.device;
+  if (cursor_.head_length == 0 || status.size < cursor_.head_length) return same_device;
+  const Result<std::string> head = file.read_at(0, cursor_.head_length);
+  return head && checksum(*head) == cursor_.head;
+}
+
+Status RowFile::begin_without_cursor(const FileStatus& status) {
+  if (options_.remembers && status.size > 0) {
+    forgot_ = true;
+    if (options_.recognise) {
+      const std::uint64_t from = status.size - std::min(status.size, kTail);
+      Result<std::string> tail = file_->read_at(from, status.size - from);
+      if (!tail) return pass_on(tail);
+      tail_ = std::move(*tail);
+      learn_lines(tail_);
+      reports_.push_back(format(
+          "{} has rows and no cursor {}: rows are added at its end, except those that its end holds already, "
+          "known by their _id",
+          options_.path, options_.cursor_path));
+    } else {
+      reports_.push_back(format(
+          "{} has rows and no cursor {}: rows are added at its end, and results that it already holds may "
+          "stand twice (those since the last checkpoint; ids = true lets them be recognised)",
+          options_.path, options_.cursor_path));
+    }
+  }
+  return begin_anew(status);
+}
+
 // The file that the cursor is about: what lies behind the cursor was never reported as written.
 Status RowFile::adopt(const FileStatus& status) {
+  const bool moved = status.identity != cursor_.identity;
+  cursor_.identity = status.identity;
   if (status.size > cursor_.offset) {
     Status cut = file_->truncate(cursor_.offset);
     if (!cut) return cut;
@@ -61,8 +100,12 @@ Status RowFile::adopt(const FileStatus& status) {
                "are missing; going on at its end",
                options_.path, status.size, cursor_.offset));
     cursor_.offset = status.size;
-    Status stored = store();
-    if (!stored) return stored;
+    cursor_.head_length = 0;
+  }
+  if (moved || status.size < cursor_.offset || cursor_.head_length == 0) {
+    Status learnt = learn_head();
+    if (learnt) learnt = store();
+    if (!learnt) return learnt;
   }
   return look_at_end();
 }
@@ -72,12 +115,25 @@ Status RowFile::begin_anew(const FileStatus& status) {
   ++cursor_.generation;
   cursor_.identity = status.identity;
   cursor_.offset = status.size;
-  Status stored = store();
+  cursor_.begun_ns = 0;
+  cursor_.head_length = 0;
+  Status stored = learn_head();
+  if (stored) stored = store();
   if (!stored) {
     cursor_ = std::move(before);
     return stored;
   }
   return look_at_end();
+}
+
+Status RowFile::learn_head() {
+  const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(cursor_.offset, FileCursor::kHead));
+  if (length == cursor_.head_length) return {};
+  Result<std::string> head = file_->read_at(0, length);
+  if (!head) return pass_on(head);
+  cursor_.head_length = static_cast<std::uint32_t>(head->size());
+  cursor_.head = checksum(*head);
+  return {};
 }
 
 Status RowFile::look_at_end() {
@@ -97,6 +153,7 @@ Status RowFile::still_ours() {
     if (!named && named.error().kind != Error::Kind::not_found) return pass_on(named);
     if (named && held->links > 0 && named->identity == held->identity) return {};
   }
+  if (cursor_.moving) return move_away();
   Status opened = open_file();
   if (!opened) return opened;
   Result<FileStatus> status = file_->status();
@@ -106,46 +163,59 @@ Status RowFile::still_ours() {
   return begin_anew(*status);
 }
 
-Status RowFile::append(std::string_view lines, const Holdings& marks) {
+Status RowFile::append(std::string_view lines, std::span<const std::size_t> ends, const Holdings& marks,
+                       std::int64_t wall_ns) {
+  lines = without_known(lines, ends);
   if (!synced_to_) {
-    Status ours = still_ours();
-    if (ours) ours = write_batch(lines);
-    if (!ours) {
+    Status ready = still_ours();
+    if (ready && !lines.empty() && rotation_due(lines.size(), wall_ns)) ready = rotate();
+    if (ready) ready = write_batch(lines, wall_ns);
+    if (!ready) {
       file_.reset();  // after a failed sync the kernel forgets what it could not write; a fresh handle writes
                       // it again
-      return ours;
+      return ready;
     }
   }
   FileCursor next = cursor_;
   next.offset = *synced_to_;
   for (const auto& [channel, mark] : marks) next.holdings[channel] = mark;
   std::swap(cursor_, next);
-  Status stored = store();
+  Status stored = learn_head();
+  if (stored) stored = store();
   if (!stored) {
     std::swap(cursor_, next);
     return stored;
   }
   synced_to_.reset();
   needs_newline_ = false;
+  if (!known_.empty() && !lines.empty()) {  // of what comes from now on the file holds nothing
+    known_.clear();
+    tail_ = std::string();
+  }
   return {};
 }
 
-Status RowFile::write_batch(std::string_view lines) {
+Status RowFile::write_batch(std::string_view lines, std::int64_t wall_ns) {
   std::string bytes;
-  if (needs_newline_) bytes.push_back('\n');
-  if (cursor_.offset == 0) bytes.append(options_.header);
-  bytes.append(lines);
-  Status written = file_->write_at(cursor_.offset, bytes);
-  if (!written) return written;
-  Status synced = file_->sync();
-  if (!synced) return synced;
+  if (!lines.empty()) {
+    if (needs_newline_) bytes.push_back('\n');
+    if (cursor_.offset == 0) bytes.append(options_.header);
+    bytes.append(lines);
+    if (cursor_.begun_ns == 0) cursor_.begun_ns = wall_ns;
+    Status written = file_->write_at(cursor_.offset, bytes);
+    if (!written) return written;
+  }
+  if (options_.fsync) {
+    Status synced = file_->sync();
+    if (!synced) return synced;
+  }
   synced_to_ = cursor_.offset + bytes.size();
   return {};
 }
 
 Status RowFile::store() {
   if (!options_.remembers) return {};
-  return store_file_cursor(files_, options_.cursor_path, cursor_);
+  return store_file_cursor(files_, options_.cursor_path, cursor_, options_.fsync);
 }
 
 }  // namespace tidemark

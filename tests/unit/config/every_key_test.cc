@@ -246,7 +246,8 @@ const std::vector<Row> kRows = {
     {"pipelines.plain", "restart={strategy='fixed-delay',attempts=7}\non_error='fail'",
      pipeline("plain",
               [](Pipeline p) {
-                return p.restart.strategy == RestartSettings::Strategy::fixed_delay && p.restart.attempts == 7;
+                return p.restart.strategy == RestartSettings::Strategy::fixed_delay &&
+                       p.restart.attempts == 7;
               })},
     {"pipelines.plain", "poison_after=7", pipeline("plain", [](Pipeline p) { return p.poison_after == 7; })},
     {"pipelines.plain", "uid='u'", pipeline("plain", [](Pipeline p) { return p.uid == "u"; })},
@@ -262,6 +263,10 @@ const std::vector<Row> kRows = {
     {"sinks.null", "flush='auto'", sink("null", [](Sink s) { return !s.flush; })},
     {"sinks.null", "buffer='7MiB'", sink("null", [](Sink s) { return s.buffer == 7u << 20; })},
     {"sinks.mqtt", "full='drop-oldest'", sink("mqtt", [](Sink s) { return s.drop_oldest; })},
+    {"sinks.file", "rotate_size='1MiB'", sink("file", [](Sink s) { return s.rotate_size == 1u << 20; })},
+    {"sinks.file", "rotate_every='1h'", sink("file", [](Sink s) { return s.rotate_every == 1h; })},
+    {"sinks.file", "keep=3", sink("file", [](Sink s) { return s.keep == 3; })},
+    {"sinks.file", "fsync=false", sink("file", [](Sink s) { return !s.fsync; })},
     {"sinks.file", "path='/g'", sink("file", [](Sink s) { return *s.path == "/g"; })},
     {"sinks.sqlite", "table='t'", sink("sqlite", [](Sink s) { return *s.table == "t"; })},
     {"sinks.sqlite", "mode='upsert'", sink("sqlite", [](Sink s) { return s.upsert; })},

@@ -40,14 +40,27 @@ TEST_CASE("a cursor reads back as it was written") {
   CHECK(read->offset == 987654321);
 }
 
-TEST_CASE("version 1 of the cursor is read as it was when it was released") {
-  const std::string path = source_tree() + "/tests/golden/v1/file-cursor";
-  if (std::getenv("TIDEMARK_WRITE_GOLDEN")) std::ofstream(path, std::ios::binary) << encode(example());
-  std::ifstream file(path, std::ios::binary);
-  const std::string golden((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  const auto read = decode_file_cursor(golden, "golden");
-  REQUIRE(read.has_value());
-  CHECK(same(*read, example()));
+TEST_CASE("versions 1 and 2 of the cursor are read as they were when they were released") {
+  for (const int version : {1, 2}) {
+    FileCursor cursor = example();
+    if (version == 2) {
+      cursor.head_length = 1024;
+      cursor.head = 0x0102030405060708u;
+      cursor.begun_ns = 1'740'830'400'000'000'000;
+      cursor.rotated = 12;
+      cursor.kept = {9, 11, 12};
+      cursor.moving = true;
+    }
+    const std::string path =
+        source_tree() + "/tests/golden/v1/file-cursor" + (version == 2 ? "-2" : std::string());
+    if (version == 2 && std::getenv("TIDEMARK_WRITE_GOLDEN"))
+      std::ofstream(path, std::ios::binary) << encode(cursor);
+    std::ifstream file(path, std::ios::binary);
+    const std::string golden((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+    const auto read = decode_file_cursor(golden, "golden");
+    REQUIRE(read.has_value());
+    CHECK(same(*read, cursor));
+  }
 }
 
 TEST_CASE("any byte changed, any byte missing, any byte more is noticed, and the remedy is named") {

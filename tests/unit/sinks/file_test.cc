@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "sinks/file_cursor.h"
 #include "support/sink_subject.h"
 
 namespace tidemark {
@@ -166,6 +167,172 @@ TEST_CASE("file: without memory rows are appended and nothing is kept beside the
   }
   CHECK(lines_in(subject.doors.disk->content(kPath)) == 8);
   CHECK_FALSE(subject.doors.disk->exists("/data/sinks/subject"));
+}
+
+// interface: sinks.rotate_size, sinks.keep
+TEST_CASE("file: rotated by its size, each file has whole rows and its header, the newest are kept") {
+  const ResultScript script(60);
+  SinkSubject subject(kFile);
+  subject.settings.format = FormatSettings::Type::csv;
+  subject.settings.rotate_size = 500;
+  subject.settings.keep = 3;
+  std::string all;
+  const std::string somebodys = std::string(kPath) + ".2";
+  subject.doors.disk->put(somebodys, "not ours\n");
+  subject.open(script.schemas());
+  for (std::size_t at = 0; at < 60; at += 5) REQUIRE(subject.write(script.all().subspan(at, 5)));
+  CHECK(subject.doors.disk->content(somebodys) == "not ours\n");
+  CHECK_FALSE(subject.doors.disk->exists(std::string(kPath) + ".1"));
+  std::vector<std::string> kept;
+  for (std::uint64_t n = 3; n < 30; ++n)
+    if (subject.doors.disk->exists(std::string(kPath) + "." + std::to_string(n)))
+      kept.push_back(subject.doors.disk->content(std::string(kPath) + "." + std::to_string(n)));
+  kept.push_back(subject.doors.disk->content(kPath));
+  CHECK(kept.size() <= 4);
+  CHECK(kept.size() >= 3);
+  for (const std::string& text : kept) {
+    CHECK(text.size() <= 500);
+    CHECK(text.starts_with("device,window_start,n,mean,note\n"));
+    CHECK(text.ends_with("\n"));
+  }
+  CHECK(subject.sink->status().counters[1].second > 3);
+}
+
+// interface: sinks.rotate_every
+TEST_CASE("file: rotated by the hour, a file has the rows of one hour, and an idle one is left alone") {
+  const ResultScript script(9);
+  SinkSubject subject(kFile);
+  subject.settings.rotate_every = 1h;
+  subject.open(script.schemas());
+  subject.write(script.all().first(2));
+  subject.doors.loop.advance(1min);
+  subject.write(script.all().subspan(2, 2));
+  CHECK_FALSE(subject.doors.disk->exists(std::string(kPath) + ".1"));
+  const std::uint64_t operations = subject.doors.disk->operations();
+  subject.doors.loop.advance(5h);
+  CHECK(subject.doors.disk->operations() == operations);
+  subject.sink.reset();
+  subject.open(script.schemas());  // it is remembered over a restart
+  subject.write(script.all().subspan(4));
+  CHECK(lines_in(subject.doors.disk->content(std::string(kPath) + ".1")) == 4);
+  CHECK(lines_in(subject.doors.disk->content(kPath)) == 5);
+}
+
+TEST_CASE("file: a power cut at any operation of a rotation leaves each row exactly once, in order") {
+  const ResultScript script(40);
+  const auto settings = [](SinkSubject& subject) {
+    subject.settings.rotate_size = 600;
+    subject.settings.ids = true;
+  };
+  const auto whole = [](const FaultFiles& disk) {
+    std::string text;
+    for (int n = 1; n < 60; ++n)
+      if (const std::string path = std::string(kPath) + "." + std::to_string(n); disk.exists(path))
+        text += disk.content(path);
+    return text + (disk.exists(kPath) ? disk.content(kPath) : std::string());
+  };
+  const auto deliver = [&](SinkSubject& subject) {
+    const auto opened = subject.open(script.schemas());
+    if (!opened || !*opened) return false;
+    std::size_t at = script.first_missing((*opened)->value());
+    for (; at < 40; at += 4)
+      if (!subject.write(script.all().subspan(at, std::min<std::size_t>(4, 40 - at)))) return false;
+    return true;
+  };
+  std::string expected;
+  std::uint64_t operations = 0;
+  {
+    SinkSubject subject(kFile);
+    settings(subject);
+    REQUIRE(deliver(subject));
+    expected = whole(*subject.doors.disk);
+    operations = subject.doors.disk->operations();
+    CHECK(subject.doors.disk->exists(std::string(kPath) + ".5"));
+  }
+  for (const Loss loss : {Loss::all_unsynced, Loss::none, Loss::random})
+    for (std::uint64_t at = 1; at <= operations; ++at) {
+      CAPTURE(at);
+      CAPTURE(static_cast<int>(loss));
+      auto disk = std::make_unique<FaultFiles>();
+      disk->crash_at(at);
+      for (int run = 0; run < 2; ++run) {
+        SinkSubject subject(kFile, std::move(disk));
+        settings(subject);
+        const bool done = deliver(subject);
+        if (run == 0) {
+          disk = subject.doors.disk->after_crash(loss, at);
+          continue;
+        }
+        CHECK(done);
+        CHECK(whole(*subject.doors.disk) == expected);
+      }
+    }
+}
+
+TEST_CASE(
+    "file: with ids, rows that a file without its cursor holds are known again, and the others follow") {
+  for (const auto format : {FormatSettings::Type::json, FormatSettings::Type::csv}) {
+    const ResultScript script(30);
+    SinkSubject subject(kFile);
+    subject.settings.ids = true;
+    subject.settings.format = format;
+    subject.open(script.schemas());
+    REQUIRE(subject.write(script.all()));
+    const std::string whole = subject.doors.disk->content(kPath);
+    subject.sink.reset();
+    subject.doors.disk->erase("/data/sinks/subject");
+    const std::size_t cut = whole.find('\n', whole.size() / 2) + 1;
+    subject.doors.disk->put(kPath, whole.substr(0, cut));
+    subject.open(script.schemas());
+    CHECK(subject.sink->status().forgot);
+    CHECK(subject.doors.log.contains("known by their _id"));
+    for (std::size_t at = 0; at < 30; at += 6) REQUIRE(subject.write(script.all().subspan(at, 6)));
+    CHECK(subject.doors.disk->content(kPath) == whole);
+  }
+}
+
+TEST_CASE("file: a device with another number is the same file, another file with its inode is not") {
+  const ResultScript script(10);
+  for (const bool same_bytes : {true, false}) {
+    CAPTURE(same_bytes);
+    SinkSubject subject(kFile);
+    subject.open(script.schemas());
+    subject.write(script.all().first(6));
+    subject.sink.reset();
+    const std::string whole = subject.doors.disk->content(kPath);
+    auto cursor = decode_file_cursor(subject.doors.disk->content("/data/sinks/subject"), "cursor");
+    REQUIRE(cursor);
+    if (same_bytes)
+      cursor->identity.device += 7;
+    else
+      cursor->head ^= 1;
+    subject.doors.disk->put("/data/sinks/subject", encode(*cursor));
+    auto file = subject.doors.disk->open(kPath, Files::Open::write);
+    REQUIRE((*file)->write_at(whole.size(), "half").has_value());
+    const auto opened = subject.open(script.schemas());
+    CHECK(same_holdings((*opened)->value(), script.holdings_after(6)));
+    CHECK(subject.doors.disk->content(kPath) == whole + (same_bytes ? "" : "half"));
+    CHECK(subject.doors.log.contains("not the file") != same_bytes);
+    subject.write(script.all().subspan(6));
+    CHECK(lines_in(subject.doors.disk->content(kPath)) == (same_bytes ? 10 : 11));
+  }
+}
+
+// interface: sinks.fsync
+TEST_CASE("file: fsync = false syncs nothing, and a killed program still leaves each row once") {
+  const ResultScript script(12);
+  SinkSubject subject(kFile);
+  subject.settings.fsync = false;
+  subject.open(script.schemas());
+  const std::uint64_t syncs = subject.doors.disk->operations(FaultFiles::Operation::sync);
+  subject.write(script.all().first(6));
+  CHECK(subject.doors.disk->operations(FaultFiles::Operation::sync) == syncs);
+  SinkSubject after(kFile, subject.doors.disk->after_crash(Loss::none));
+  after.settings.fsync = false;
+  const auto opened = after.open(script.schemas());
+  CHECK(same_holdings((*opened)->value(), script.holdings_after(6)));
+  CHECK(after.write(script.all().subspan(6)));
+  CHECK(lines_in(after.doors.disk->content(kPath)) == 12);
 }
 
 }  // namespace
