@@ -60,6 +60,8 @@ void write_pipeline(JsonWriter& out, const PipelineReport& pipeline) {
   out.key("keys").unsigned_integer(pipeline.keys).key("memory_bytes").unsigned_integer(pipeline.memory);
   out.key("watermark");
   write_watermark(out, pipeline.watermark);
+  out.key("refused").unsigned_integer(pipeline.refused).key("evicted").unsigned_integer(pipeline.evicted);
+  out.key("expired").unsigned_integer(pipeline.expired);
   out.key("state").text(pipeline.state).key("last_error").text(pipeline.last_error);
   out.key("failing_records").unsigned_integer(pipeline.failing_records);
   out.key("attempts").unsigned_integer(pipeline.attempts);
@@ -85,6 +87,9 @@ PipelineReport read_pipeline(const JsonValue& json) {
   pipeline.keys = unsigned_of(json, "keys");
   pipeline.memory = unsigned_of(json, "memory_bytes");
   pipeline.watermark = read_watermark(json.find("watermark"));
+  pipeline.refused = unsigned_of(json, "refused");
+  pipeline.evicted = unsigned_of(json, "evicted");
+  pipeline.expired = unsigned_of(json, "expired");
   pipeline.state = json.text_of("state");
   pipeline.last_error = json.text_of("last_error");
   pipeline.failing_records = unsigned_of(json, "failing_records");

@@ -83,6 +83,9 @@ std::string pipeline_detail(const PipelineReport& pipeline) {
                pipeline.attempts == 1 ? "" : "s"));
   if (pipeline.next_attempt) add("next attempt in " + readable_duration(*pipeline.next_attempt));
   if (pipeline.set_aside != 0) add(format("{} set aside", pipeline.set_aside));
+  if (pipeline.refused != 0) add(format("{} refused", pipeline.refused));
+  if (pipeline.evicted != 0) add(format("{} keys evicted", pipeline.evicted));
+  if (pipeline.expired != 0) add(format("{} keys expired", pipeline.expired));
   if (pipeline.given_up != 0) add(format("{} given up", pipeline.given_up));
   return text;
 }

@@ -32,6 +32,7 @@ class PipelineRules {
       if (!pipeline.sound) continue;
       window(pipeline.settings);
       emission(pipeline.settings);
+      state(pipeline);
       errors(pipeline);
       sinks(pipeline.settings);
       upstreams(pipeline.settings);
@@ -52,6 +53,21 @@ class PipelineRules {
                          why);
     if (!pipeline.late_to->empty() && !has_event_window(pipeline))
       diagnostics_.error(pipeline.late_to.place, "`late_to` needs a window in event time", why);
+  }
+
+  void state(const Loaded<PipelineSettings>& pipeline) {
+    const PipelineSettings& settings = pipeline.settings;
+    if (*settings.ttl > 0s && has_window(settings))
+      diagnostics_.error(settings.ttl.place, "`ttl` is for running aggregates: a window ends by itself",
+                         "leave out `ttl`, or the window");
+    if (*settings.on_max_keys != OnMaxKeys::evict_oldest) return;
+    const Place place = pipeline.keys.place_of("on_max_keys");
+    if (has_window(settings))
+      diagnostics_.error(place, "on_max_keys = \"evict-oldest\" is for running aggregates",
+                         "half a window is a wrong result; with a window: \"refuse\"");
+    else if (*settings.emit == EmitPolicy::every)
+      diagnostics_.error(place, "on_max_keys = \"evict-oldest\" needs emit = \"on-update\"",
+                         "a key that waits for its beat cannot be forgotten");
   }
 
   void emission(const PipelineSettings& pipeline) {

@@ -99,7 +99,13 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
       .optional()
       .doc("its own restart strategy; left out, the one of the table [restart]");
   keys.text("uid", pipeline.uid).doc("what its state belongs to; left out, its name");
-  for (const char* name : {"ttl", "max_keys"}) keys.later(name);
+  keys.duration("ttl", pipeline.ttl)
+      .doc("running aggregates: a key without input for so long, by `time`, starts from nothing; 0s: never");
+  keys.integer("max_keys", pipeline.max_keys)
+      .doc("keys, or keys and windows, that it holds at a time; 0: limits.max_keys");
+  keys.word("on_max_keys", pipeline.on_max_keys.value,
+            {{"refuse", OnMaxKeys::refuse}, {"evict-oldest", OnMaxKeys::evict_oldest}})
+      .doc("records with new keys beyond max_keys are refused, or the key that was made first is forgotten");
   return keys;
 }
 

@@ -123,6 +123,7 @@ struct SourceSettings {
 enum class EmitPolicy { on_close, on_update, every };
 enum class TimeDomain { event, processing };
 enum class OnError { skip, dead_letter, fail };
+enum class OnMaxKeys { refuse, evict_oldest };
 
 // How a pipeline with on_error = "fail" goes on after a record that it cannot evaluate.
 struct RestartSettings {
@@ -166,7 +167,10 @@ struct PipelineSettings {
   OnError on_error = OnError::skip;
   Located<std::string> dead_letter_to;
   std::uint32_t poison_after = 3;
-  RestartSettings restart;  // its own, else the one of the table [restart]
+  RestartSettings restart;     // its own, else the one of the table [restart]
+  Located<Duration> ttl{0s};   // of a running aggregate without input; zero: for ever
+  std::uint32_t max_keys = 0;  // 0: limits.max_keys
+  Located<OnMaxKeys> on_max_keys{OnMaxKeys::refuse};
 };
 
 enum class TimestampFormat { rfc3339, s, ms, us, ns };
@@ -215,6 +219,8 @@ struct SinkSettings {
 };
 
 struct LimitSettings {
+  std::uint64_t memory = std::uint64_t{1} << 30;  // of the state of all pipelines, counted by entry
+  std::uint32_t max_keys = 10'000'000;            // of a pipeline that does not have its own
   std::uint64_t max_record = 1u << 20;
   std::uint32_t max_connections = 1024;
   std::uint32_t max_fields = 4096;  // of one record

@@ -77,8 +77,12 @@ Keys limit_keys(LimitSettings& limits) {
       .at_least(1)
       .doc("names of acknowledged peers remembered a source");
   keys.size("min_free", limits.min_free).doc("with less free on the disk, sources pause");
-  keys.later("memory");
-  keys.later("max_keys");
+  keys.size("memory", limits.memory)
+      .at_least(4 << 10)
+      .doc("of the state of all pipelines (keys and aggregates); beyond it new keys are refused and counted");
+  keys.integer("max_keys", limits.max_keys)
+      .at_least(1)
+      .doc("keys, or keys and windows, that a pipeline holds at a time, unless it has a max_keys of its own");
   return keys;
 }
 

@@ -458,7 +458,11 @@ StatusReport Appliance::Work::status() const {
                                 .keys = table != nullptr ? table->size() : 0,
                                 .memory = table != nullptr ? table->memory_bytes() : 0,
                                 .watermark = engine_->pipeline_watermark(i)});
-    if (restarts_) restarts_->describe(i, report.pipelines.back());
+    PipelineReport& to = report.pipelines.back();
+    to.refused = counters.refused;
+    to.evicted = counters.evicted;
+    to.expired = counters.expired;
+    if (restarts_) restarts_->describe(i, to);
   }
   for (const auto& delivery : deliveries_) report.sinks.push_back(delivery->report());
   if (checkpointer_) report.checkpoint = checkpointer_->report();
@@ -498,6 +502,16 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
     else
       add("sources are paused: " + why);
   }
+  for (std::size_t i = 0; i < report.pipelines.size(); ++i) {
+    const PipelineSettings& settings = settings_.pipelines[i];
+    const std::uint64_t most = settings.max_keys != 0 ? settings.max_keys : settings_.limits.max_keys;
+    if (report.pipelines[i].keys >= most && *settings.on_max_keys == OnMaxKeys::refuse)
+      add(format("pipeline \"{}\" holds max_keys ({}) keys: records with new ones are refused, {} so far",
+                 settings.name, most, report.pipelines[i].refused));
+  }
+  if (engine_ && engine_->state_bytes() + 1024 > settings_.limits.memory)
+    add(format("the state of the pipelines has reached limits.memory ({}): records with new keys are refused",
+               size_to_text(settings_.limits.memory)));
   for (const PipelineReport& pipeline : report.pipelines)
     if (pipeline.position)
       add(format("pipeline \"{}\" {} at position {}: {}", pipeline.name,

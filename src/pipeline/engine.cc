@@ -15,6 +15,7 @@ Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
   std::unique_ptr<Engine> engine(new Engine(options));
+  engine->budget_.limit = options.settings.limits.memory;
   for (const SourcePlan& plan : options.plan.sources) {
     auto source = std::make_unique<Source>(plan, options.output);
     auto decoder = make_decoder(
@@ -43,6 +44,8 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
     pipeline.work = make_operator({.plan = pipeline.plan,
                                    .outlets = pipeline.outlets,
                                    .output = options.output,
+                                   .limits = options.settings.limits,
+                                   .budget = engine->budget_,
                                    .hash_seed = options.hash_seed});
     pipeline.by_clock = pipeline.plan.processing_time ||
                         std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {

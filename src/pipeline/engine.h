@@ -102,7 +102,8 @@ class Engine {
   // Null while the pipeline runs.
   const Standing* standing(std::size_t pipeline) const;
   const Failures& failures(std::size_t pipeline) const;
-  std::uint64_t given_up(std::size_t pipeline) const;  // records it never saw
+  std::uint64_t state_bytes() const { return budget_.used; }  // counted by entry: what limits.memory bounds
+  std::uint64_t given_up(std::size_t pipeline) const;         // records it never saw
   std::vector<PipelineSummary> summaries() const;
 
  private:
@@ -140,6 +141,7 @@ class Engine {
   const Plan& plan_;
   const Settings& settings_;
   EngineOutput& output_;
+  StateBudget budget_;
   std::vector<std::unique_ptr<Source>> sources_;      // in the past of a pipeline: null but for its inputs
   std::vector<std::shared_ptr<Pipeline>> pipelines_;  // likewise: null but for itself
   std::vector<std::size_t> order_;                    // of pipelines: what is read runs before what reads it

@@ -9,34 +9,58 @@
 namespace tidemark {
 namespace {
 
-// A payload is a flag (8 bytes, `every` only: 1 when the entry is pending) and the aggregates' states behind
-// it.
-constexpr std::size_t kFlag = 8;
+std::int64_t read_i64(const std::byte* at) {
+  std::int64_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+void write_i64(std::byte* at, std::int64_t value) {
+  std::memcpy(at, &value, sizeof value);
+}
+
+// What stands before the aggregates' states.
+struct Prefix {
+  bool flag = false, used = false, order = false;
+  std::size_t size() const { return 8 * (std::size_t{flag} + std::size_t{used} + std::size_t{order}); }
+};
+
+Prefix prefix_of(const PipelineSettings& settings) {
+  const bool ttl = *settings.ttl > Duration(0);
+  return {.flag = *settings.emit == EmitPolicy::every,
+          .used = ttl,
+          .order = ttl || *settings.on_max_keys == OnMaxKeys::evict_oldest};
+}
 
 class KeyedPayload final : public PayloadCodec {
  public:
-  KeyedPayload(const AggregateLayout& layout, bool flag) : layout_(layout), flag_(flag ? kFlag : 0) {}
-  std::size_t size() const override { return flag_ + layout_.size(); }
+  KeyedPayload(const AggregateLayout& layout, Prefix prefix) : layout_(layout), prefix_(prefix) {}
+  std::size_t size() const override { return prefix_.size() + layout_.size(); }
   void create(std::byte* payload) const override {
-    std::memset(payload, 0, flag_);
-    layout_.create(payload + flag_);
+    std::memset(payload, 0, prefix_.size());
+    layout_.create(payload + prefix_.size());
   }
-  void destroy(std::byte* payload) const override { layout_.destroy(payload + flag_); }
+  void destroy(std::byte* payload) const override { layout_.destroy(payload + prefix_.size()); }
   void save(const std::byte* payload, Encoder& out) const override {
-    if (flag_ != 0) out.u8(static_cast<std::uint8_t>(payload[0]));
-    layout_.save(payload + flag_, out);
+    const std::byte* at = payload;
+    if (prefix_.flag) out.u8(static_cast<std::uint8_t>(*std::exchange(at, at + 8)));
+    if (prefix_.used) out.i64(read_i64(std::exchange(at, at + 8)));
+    if (prefix_.order) out.varint(static_cast<std::uint64_t>(read_i64(std::exchange(at, at + 8))));
+    layout_.save(at, out);
   }
   bool load(Decoder& in, std::byte* payload) const override {
-    if (flag_ != 0) payload[0] = static_cast<std::byte>(in.u8());
-    return layout_.load(in, payload + flag_);
+    std::byte* at = payload;
+    if (prefix_.flag) *std::exchange(at, at + 8) = static_cast<std::byte>(in.u8());
+    if (prefix_.used) write_i64(std::exchange(at, at + 8), in.i64());
+    if (prefix_.order) write_i64(std::exchange(at, at + 8), static_cast<std::int64_t>(in.varint()));
+    return layout_.load(in, at);
   }
   std::size_t heap_bytes(const std::byte* payload) const override {
-    return layout_.heap_bytes(payload + flag_);
+    return layout_.heap_bytes(payload + prefix_.size());
   }
 
  private:
   const AggregateLayout& layout_;
-  std::size_t flag_;
+  Prefix prefix_;
 };
 
 std::vector<const Aggregate*> aggregates_of(const PipelinePlan& plan) {
@@ -58,7 +82,16 @@ KeyedOperator::KeyedOperator(const OperatorOptions& options)
                options.plan.settings->window.offset),
       lateness_(options.plan.processing_time ? Duration(0) : *options.plan.settings->allowed_lateness),
       every_(*options.plan.settings->emit == EmitPolicy::every),
-      table_(std::make_unique<KeyedPayload>(layout_, every_), options.hash_seed),
+      ttl_(options.plan.settings->ttl.value.count()),
+      evicts_(*options.plan.settings->on_max_keys == OnMaxKeys::evict_oldest),
+      max_keys_(options.plan.settings->max_keys != 0 ? options.plan.settings->max_keys
+                                                     : options.limits.max_keys),
+      budget_(options.budget),
+      used_at_(every_ ? 8 : 0),
+      order_at_(used_at_ + (ttl_ != 0 ? 8 : 0)),
+      states_at_(prefix_of(*options.plan.settings).size()),
+      payload_size_(states_at_ + layout_.size()),
+      table_(std::make_unique<KeyedPayload>(layout_, prefix_of(*options.plan.settings)), options.hash_seed),
       watermark_(to_ns(kEventTimeMin)) {
   for (const AggregateColumn& column : plan_.aggregates) {
     first_argument_.push_back(arguments_.size());
@@ -89,18 +122,29 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   for (const Value& value : key_values_) append_key(key_, value);
 
   EntryTable::Entry* entry = table_.find(key_);
-  const std::size_t flag = every_ ? kFlag : 0;
-  const std::byte* before = entry != nullptr
-                                ? EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + flag
-                                : reinterpret_cast<const std::byte*>(empty_.data());
+  const bool begins = entry == nullptr || (ttl_ != 0 && has_expired(entry, std::max(watermark_, time)));
+  const std::byte* before =
+      begins ? reinterpret_cast<const std::byte*>(empty_.data())
+             : EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + states_at_;
   if (const char* refusal = check_all(before, row)) return rows_.reject(row, refusal);
   if (entry == nullptr) {
-    entry = table_.find_or_create(key_).first;
+    entry = make_entry(row);
+    if (entry == nullptr) return;
     if (windowed()) open_[start].push_back(entry);
+    if (ttl_ != 0) write_i64(EntryTable::payload(entry) + used_at_, time);
   } else {
     table_.touch(entry);
+    if (begins) {  // expired, and not yet gone
+      ++rows_.counters().expired;
+      layout_.destroy(EntryTable::payload(entry) + states_at_);
+      layout_.create(EntryTable::payload(entry) + states_at_);
+    }
   }
-  update_all(EntryTable::payload(entry) + flag, row);
+  if (ttl_ != 0) {
+    std::byte* used = EntryTable::payload(entry) + used_at_;
+    write_i64(used, plan_.processing_time ? time : std::max(read_i64(used), time));
+  }
+  update_all(EntryTable::payload(entry) + states_at_, row);
 
   if (windowed()) {
     if (end <= watermark_)  // within the allowed lateness: the corrected result
@@ -110,6 +154,65 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   } else {
     emit(entry, row.time, row.received, row.position);
   }
+}
+
+// Null: there is no room, and the record was refused.
+EntryTable::Entry* KeyedOperator::make_entry(const InputRow& row) {
+  const std::uint64_t wanted = cost(key_);
+  const auto full = [&] { return table_.size() >= max_keys_ || budget_.used + wanted > budget_.limit; };
+  while (full() && evicts_ && !by_order_.empty()) {
+    ++rows_.counters().evicted;
+    forget(by_order_.begin()->second);
+  }
+  if (full()) {
+    rows_.refuse(row,
+                 table_.size() >= max_keys_ ? "a new key beyond max_keys" : "a new key beyond limits.memory");
+    return nullptr;
+  }
+  EntryTable::Entry* entry = table_.find_or_create(key_).first;
+  budget_.used += wanted;
+  if (ttl_ == 0 && !evicts_) return entry;
+  const std::uint64_t order = next_order_++;
+  write_i64(EntryTable::payload(entry) + order_at_, static_cast<std::int64_t>(order));
+  by_order_.emplace_hint(by_order_.end(), order, entry);
+  const std::int64_t time = plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
+  if (ttl_ != 0)
+    expiries_.emplace(to_ns(saturating_add(time_from_ns<EventTime>(time), Duration(ttl_))), order);
+  return entry;
+}
+
+void KeyedOperator::forget(EntryTable::Entry* entry) {
+  budget_.used -= cost(EntryTable::key(entry));
+  if (ttl_ != 0 || evicts_)
+    by_order_.erase(static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_)));
+  table_.erase(entry);
+}
+
+bool KeyedOperator::has_expired(const EntryTable::Entry* entry, std::int64_t clock) const {
+  const EventTime used = time_from_ns<EventTime>(read_i64(EntryTable::payload(entry) + used_at_));
+  return to_ns(saturating_add(used, Duration(ttl_))) <= clock;
+}
+
+// What is expired goes, as far as the budget allows. Nothing can be seen of it but memory: a key whose time
+// is over starts from nothing in any case.
+bool KeyedOperator::expire(Budget& budget) {
+  while (!expiries_.empty() && expiries_.top().first <= watermark_) {
+    if (!budget.take()) return false;
+    const std::uint64_t order = expiries_.top().second;
+    expiries_.pop();
+    const auto at = by_order_.find(order);
+    if (at == by_order_.end()) continue;
+    EntryTable::Entry* entry = at->second;
+    const bool pending = every_ && *EntryTable::payload(entry) != std::byte{0};
+    if (has_expired(entry, watermark_) && !pending) {
+      ++rows_.counters().expired;
+      forget(entry);
+      continue;
+    }
+    const EventTime used = time_from_ns<EventTime>(read_i64(EntryTable::payload(entry) + used_at_));
+    expiries_.emplace(std::max(to_ns(saturating_add(used, Duration(ttl_))), watermark_ + 1), order);
+  }
+  return true;
 }
 
 bool KeyedOperator::evaluate_keys(const InputRow& row) {
@@ -185,7 +288,10 @@ void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
 bool KeyedOperator::advance(EventTime watermark, JournalTime now, Position position, Budget& budget) {
   if (windowed())
     return close_until(plan_.processing_time ? to_ns(now) : to_ns(watermark), now, position, budget);
-  return !every_ || emit_due(now, position, budget);
+  if (every_ && !emit_due(now, position, budget)) return false;
+  if (ttl_ == 0) return true;
+  watermark_ = std::max(watermark_, plan_.processing_time ? to_ns(now) : to_ns(watermark));
+  return expire(budget);
 }
 
 bool KeyedOperator::close_until(std::int64_t until, JournalTime now, Position position, Budget& budget) {
@@ -232,7 +338,7 @@ bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
       time = time_from_ns<EventTime>(windows_.end_of(closing_.start) - kMillisecond);
     }
     emit(entry, time, now, position);
-    if (closing_.what == Closing::What::window && !keeps_closed()) table_.erase(entry);
+    if (closing_.what == Closing::What::window && !keeps_closed()) forget(entry);
   }
   if (closing_.what == Closing::What::window && !keeps_closed()) open_.erase(closing_.start);
   closing_.what = Closing::What::nothing;
@@ -254,13 +360,14 @@ bool KeyedOperator::drop_oldest(Budget& budget) {
   std::vector<EntryTable::Entry*>& entries = open_.begin()->second;
   for (; !entries.empty(); entries.pop_back()) {
     if (!budget.take()) return false;
-    table_.erase(entries.back());
+    forget(entries.back());
   }
   open_.erase(open_.begin());
   return true;
 }
 
 bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) {
+  if (ttl_ != 0 && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
   if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
     if (every_due_) every_due_ = std::min(*every_due_, now);
     return emit_due(now, position, budget);
@@ -316,8 +423,7 @@ void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime n
   }
   const std::vector<Value> keys = *decode_key(key, key_texts_);
   std::copy(keys.begin(), keys.end(), output_row_.begin() + plan_.first_key());
-  const std::byte* payload =
-      EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + (every_ ? kFlag : 0);
+  const std::byte* payload = EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + states_at_;
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
     output_row_[plan_.first_aggregate() + i] =
         plan_.aggregates[i].aggregate->result(payload + layout_.offset(i), results_);
@@ -347,18 +453,26 @@ void KeyedOperator::save(Encoder& out) const {
   out.i64(watermark_);
   out.boolean(every_due_.has_value());
   if (every_due_) out.i64(to_ns(*every_due_));
+  if (ttl_ != 0 || evicts_) out.varint(next_order_);
 }
 
 bool KeyedOperator::load(Decoder& in) {
   if (!rows_.load(in)) return false;
   watermark_ = in.i64();
   if (in.boolean()) every_due_ = time_from_ns<JournalTime>(in.i64());
+  if (ttl_ != 0 || evicts_) next_order_ = in.varint();
   return !in.failed();
 }
 
 Status KeyedOperator::restored() {
   bool good = true;
   table_.for_each([&](EntryTable::Entry* entry) {
+    budget_.used += cost(EntryTable::key(entry));
+    if (ttl_ != 0 || evicts_) {
+      const auto order = static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_));
+      by_order_.emplace(order, entry);
+      if (ttl_ != 0) expiries_.emplace(read_i64(EntryTable::payload(entry) + used_at_), order);
+    }
     if (windowed()) {
       std::string_view key = EntryTable::key(entry);
       const auto start = take_key_time(key);

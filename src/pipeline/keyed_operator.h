@@ -7,10 +7,16 @@
 // Windows [start, end): a record is late when end + allowed_lateness <= watermark. When the watermark reaches
 // end, the window's results are emitted; the entries stay until allowed_lateness is over too, and a record
 // that still comes in emits the corrected result at once. In processing time, journal time is the watermark
-// and nothing is late. Threads: loop only.
+// and nothing is late.
+//
+// A running aggregate with a ttl expires when the clock (the watermark, or the record's own event time; in
+// processing time journal time) has come to the time of its last record and the ttl: then it starts from
+// nothing, and the entry goes. Where a key may hold no more, new ones are refused, or the one that was made
+// first goes. Threads: loop only.
 #pragma once
 
 #include <map>
+#include <queue>
 #include <vector>
 
 #include "pipeline/operator.h"
@@ -55,12 +61,20 @@ class KeyedOperator final : public Operator {
 
   // True when everything whose end is not after `until` was closed.
   bool close_until(std::int64_t until, JournalTime now, Position position, Budget& budget);
+  // Entries are made and go only by these: the limits count them.
+  EntryTable::Entry* make_entry(const InputRow& row);
+  void forget(EntryTable::Entry* entry);
+  std::uint64_t cost(std::string_view key) const { return kEntryCost + key.size() + payload_size_; }
+  bool has_expired(const EntryTable::Entry* entry, std::int64_t clock) const;
+  bool expire(Budget& budget);
   bool emit_due(JournalTime now, Position position, Budget& budget);
   bool drain(JournalTime now, Position position, Budget& budget);
   bool drop_expired(std::int64_t until, Budget& budget);
   bool drop_oldest(Budget& budget);
   void emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position);
   Aggregate::Input input_of(std::size_t aggregate, const InputRow& row) const;
+
+  static constexpr std::uint64_t kEntryCost = 64;  // of an entry's place in the table
 
   const PipelinePlan& plan_;
   Outlets& outlets_;
@@ -69,6 +83,12 @@ class KeyedOperator final : public Operator {
   TumblingWindows windows_;
   Duration lateness_;
   bool every_;
+  std::int64_t ttl_;  // 0: none
+  bool evicts_;
+  std::uint64_t max_keys_;
+  StateBudget& budget_;
+  // A payload: 8 bytes each of what there is of pending flag, last use, order of making; then the aggregates.
+  std::size_t used_at_, order_at_, states_at_, payload_size_;
   EntryTable table_;
 
   std::int64_t
@@ -76,6 +96,12 @@ class KeyedOperator final : public Operator {
   std::map<std::int64_t, std::vector<EntryTable::Entry*>> open_;  // by window start; follows from table_
   std::vector<EntryTable::Entry*> pending_;                       // `every`: changed since the last emission
   std::optional<JournalTime> every_due_;
+  std::map<std::uint64_t, EntryTable::Entry*> by_order_;  // with a ttl, or where keys are evicted
+  std::uint64_t next_order_ = 1;
+  // When to look whether an entry has expired, with its order: not before its deadline, which may have moved
+  // on meanwhile; of an entry that is gone, nothing.
+  using Expiry = std::pair<std::int64_t, std::uint64_t>;
+  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
   Closing closing_;
   std::optional<std::int64_t> closed_through_;  // of the closing under way: windows up to this start are done
   OrderedDrain drain_;

@@ -51,6 +51,15 @@ class Budget {
 
 struct PipelineCounters {
   std::uint64_t records = 0, results = 0, late = 0, errors = 0;
+  std::uint64_t refused = 0;  // records with new keys beyond a limit
+  std::uint64_t evicted = 0;  // keys forgotten to make room
+  std::uint64_t expired = 0;  // keys beyond their ttl
+};
+
+// What the state of all pipelines takes, counted by entry, so that it is the same after a restore.
+struct StateBudget {
+  std::uint64_t limit = ~std::uint64_t{0};
+  std::uint64_t used = 0;
 };
 
 // Where an operator's results go: numbered to its sinks, and as rows to the pipelines that read it.
@@ -94,6 +103,8 @@ struct OperatorOptions {
   const PipelinePlan& plan;
   Outlets& outlets;
   EngineOutput& output;
+  const LimitSettings& limits;
+  StateBudget& budget;
   std::uint64_t hash_seed = 0;
 };
 std::unique_ptr<Operator> make_operator(const OperatorOptions& options);

@@ -280,6 +280,9 @@ class PipelineCompilation {
       add(format("tumbling {} {} {}", pipeline().window.size.count(), pipeline().window.offset.count(),
                  plan_.processing_time ? "processing" : "event"));
     for (const AggregateColumn& column : plan_.aggregates) add(column.text);
+    // What stands beside the aggregates.
+    if (*pipeline().ttl > 0s) add("ttl");
+    if (*pipeline().on_max_keys == OnMaxKeys::evict_oldest) add("in order of making");
     plan_.state_fingerprint = checksum(text);
   }
 

@@ -48,6 +48,16 @@ void RowEvaluation::reject(const InputRow& row, const std::string& why) {
   }
   ++counters_.errors;
   output_.noticed(subject_, "record", why);
+  bury(row, why);
+}
+
+void RowEvaluation::refuse(const InputRow& row, const std::string& why) {
+  ++counters_.refused;
+  output_.noticed(subject_, "refused", why);
+  bury(row, why);
+}
+
+void RowEvaluation::bury(const InputRow& row, const std::string& why) {
   if (!outlets_.dead.connected()) return;
   letter_.assign({Value::integer(to_ns(row.received)), Value::text(row.source),
                   Value::integer(static_cast<std::int64_t>(row.position.value)), Value::text(why),
@@ -78,6 +88,9 @@ void RowEvaluation::save(Encoder& out) const {
   out.varint(counters_.results);
   out.varint(counters_.late);
   out.varint(counters_.errors);
+  out.varint(counters_.refused);
+  out.varint(counters_.evicted);
+  out.varint(counters_.expired);
   outlets_.main.save(out);
   outlets_.late.save(out);
   outlets_.dead.save(out);
@@ -88,6 +101,9 @@ bool RowEvaluation::load(Decoder& in) {
   counters_.results = in.varint();
   counters_.late = in.varint();
   counters_.errors = in.varint();
+  counters_.refused = in.varint();
+  counters_.evicted = in.varint();
+  counters_.expired = in.varint();
   return outlets_.main.load(in) && outlets_.late.load(in) && outlets_.dead.load(in) && !in.failed();
 }
 

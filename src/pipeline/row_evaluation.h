@@ -25,6 +25,9 @@ class RowEvaluation {
   // A record that cannot be evaluated: counted, reported, sent to the dead letters if there are any. Where
   // the pipeline stands still at such a record, only the reason is left in Outlets::refusal.
   void reject(const InputRow& row, const std::string& why);
+  // A record with a new key for which there is no room: counted, reported, sent to the dead letters. Its
+  // pipeline does not stand still at it.
+  void refuse(const InputRow& row, const std::string& why);
   // A record whose window is closed for good.
   void late(const InputRow& row, std::span<const Value> keys);
   // A result that could not be computed (select, having): counted and reported.
@@ -36,6 +39,7 @@ class RowEvaluation {
   bool load(Decoder& in);
 
  private:
+  void bury(const InputRow& row, const std::string& why);
   bool evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row);
 
   const PipelinePlan& plan_;

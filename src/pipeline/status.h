@@ -29,6 +29,9 @@ struct PipelineReport {
   std::uint64_t keys = 0;
   std::uint64_t memory = 0;  // bytes of its state
   std::optional<EventTime> watermark;
+  std::uint64_t refused = 0;              // records with new keys beyond a limit
+  std::uint64_t evicted = 0;              // keys forgotten to make room
+  std::uint64_t expired = 0;              // keys beyond their ttl
   std::string state = "running";          // "standing still" at a record that it cannot evaluate; "FAILED"
   std::string last_error = {};            // of on_error = "fail"; names no value of a record
   std::uint64_t failing_records = 0;      // different ones, since its restart strategy began to count

@@ -237,6 +237,42 @@ to = ["out"]
 )");
 }
 
+TEST_CASE("determinism: keys that expire, are evicted or refused") {
+  obeys_the_law(R"(
+[pipelines.expiring]
+from = ["a", "b"]
+key_by = ["k"]
+ttl = "6s"
+select = ["count(*) AS n", "sum(x) AS total"]
+to = ["out"]
+[pipelines.arrived]
+from = ["a"]
+time = "processing"
+key_by = ["v"]
+ttl = "4s"
+select = ["count(*) AS n"]
+to = ["out"]
+[pipelines.evicting]
+from = ["a", "b"]
+key_by = ["k"]
+max_keys = 40
+on_max_keys = "evict-oldest"
+select = ["count(*) AS n", "last(v) AS v"]
+to = ["out"]
+[pipelines.refusing]
+from = ["a", "b"]
+key_by = ["k"]
+max_keys = 60
+window = { type = "tumbling", size = "5s" }
+select = ["count(*) AS n"]
+to = ["out"]
+on_error = "dead-letter"
+dead_letter_to = "dead"
+[limits]
+memory = "64KiB"
+)");
+}
+
 // When a pipeline that stands still tries again is decided live, so its dead letters stand at other positions
 // each time. Its own results, and those of whoever reads it, are the same to the byte.
 TEST_CASE("determinism: pipelines that stand still at records they cannot evaluate") {

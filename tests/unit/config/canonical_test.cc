@@ -75,6 +75,8 @@ max_fields = 4096
 max_depth = 64
 max_peers = 4096
 min_free = "16MiB"
+memory = "1GiB"
+max_keys = 10000000
 
 [restart]
 strategy = "exponential-delay"
@@ -128,6 +130,9 @@ time = "event"
 on_error = "skip"
 poison_after = 3
 uid = "p"
+ttl = "0s"
+max_keys = 0
+on_max_keys = "refuse"
 
 [sinks.h]
 type = "sqlite"

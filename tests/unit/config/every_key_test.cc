@@ -110,6 +110,8 @@ const std::vector<Row> kRows = {
     {"journal", "sync='0'", [](Set s) { return s.journal.sync == 0s; }},
     {"journal", "max_size='7MiB'", [](Set s) { return s.journal.max_size == 7u << 20; }},
     {"journal", "compression='none'", [](Set s) { return !s.journal.compress; }},
+    {"limits", "memory='7MiB'", [](Set s) { return s.limits.memory == 7u << 20; }},
+    {"limits", "max_keys=7", [](Set s) { return s.limits.max_keys == 7; }},
     {"limits", "max_record='7KiB'", [](Set s) { return s.limits.max_record == 7u << 10; }},
     {"limits", "max_connections=7", [](Set s) { return s.limits.max_connections == 7; }},
     {"limits", "max_fields=7", [](Set s) { return s.limits.max_fields == 7; }},
@@ -249,6 +251,10 @@ const std::vector<Row> kRows = {
                 return p.restart.strategy == RestartSettings::Strategy::fixed_delay &&
                        p.restart.attempts == 7;
               })},
+    {"pipelines.plain", "ttl='7s'", pipeline("plain", [](Pipeline p) { return *p.ttl == 7s; })},
+    {"pipelines.plain", "max_keys=7", pipeline("plain", [](Pipeline p) { return p.max_keys == 7; })},
+    {"pipelines.plain", "on_max_keys='evict-oldest'",
+     pipeline("plain", [](Pipeline p) { return *p.on_max_keys == OnMaxKeys::evict_oldest; })},
     {"pipelines.plain", "poison_after=7", pipeline("plain", [](Pipeline p) { return p.poison_after == 7; })},
     {"pipelines.plain", "uid='u'", pipeline("plain", [](Pipeline p) { return p.uid == "u"; })},
 

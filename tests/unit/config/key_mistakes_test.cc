@@ -396,7 +396,6 @@ type = "http"
 [pipelines.p]
 from = ["s"]
 window = { type = "hopping", size = "1m", slide = "10s" }
-ttl = "1h"
 )toml",
 R"text(t.toml:2:8: error: source type "http" is not in this release
     2 | type = "http"
@@ -417,9 +416,6 @@ t.toml:10:19: error: window type "hopping" is not in this release
 t.toml:10:43: error: `slide` is not in this release
    10 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                                           ^^^^^
-t.toml:11:1: error: `ttl` is not in this release
-   11 | ttl = "1h"
-      | ^^^
 )text"},
 
 {"an unknown window",

@@ -242,6 +242,75 @@ t.toml:17:18: error: `dead_letter_to` does nothing here
       it needs on_error = "dead-letter" or "fail"
 )text"},
 
+{"pipelines that stand still, and bounds of state",
+R"toml([journal]
+enabled = false
+[sources.s]
+type = "stdin"
+[sinks.n]
+type = "null"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+on_error = "fail"
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+restart = { strategy = "none" }
+[pipelines.c]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1m" }
+ttl = "1h"
+on_max_keys = "evict-oldest"
+[pipelines.d]
+from = ["s"]
+to = ["n"]
+emit = "every 5s"
+on_max_keys = "evict-oldest"
+)toml",
+R"text(t.toml:10:1: error: on_error = "fail" needs the journal: a pipeline that stood still reads there what it has missed
+   10 | on_error = "fail"
+      | ^^^^^^^^
+      set journal.enabled = true, or on_error = "dead-letter" or "skip"
+t.toml:14:1: error: `restart` does nothing here
+   14 | restart = { strategy = "none" }
+      | ^^^^^^^
+      it needs on_error = "fail"
+t.toml:20:7: error: `ttl` is for running aggregates: a window ends by itself
+   20 | ttl = "1h"
+      |       ^^^^
+      leave out `ttl`, or the window
+t.toml:21:1: error: on_max_keys = "evict-oldest" is for running aggregates
+   21 | on_max_keys = "evict-oldest"
+      | ^^^^^^^^^^^
+      half a window is a wrong result; with a window: "refuse"
+t.toml:26:1: error: on_max_keys = "evict-oldest" needs emit = "on-update"
+   26 | on_max_keys = "evict-oldest"
+      | ^^^^^^^^^^^
+      a key that waits for its beat cannot be forgotten
+)text"},
+
+{"a pipeline that stands still reads sources",
+R"toml([sources.s]
+type = "stdin"
+[sinks.n]
+type = "null"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+[pipelines.b]
+from = ["s", "a"]
+to = ["n"]
+on_error = "fail"
+)toml",
+R"text(t.toml:11:1: error: on_error = "fail" is for pipelines that read sources, and this one reads pipeline a: its results are not in the journal, so what was missed could not be read again
+   11 | on_error = "fail"
+      | ^^^^^^^^
+      set on_error = "dead-letter" or "skip" here, or "fail" in the pipeline it reads
+)text"},
+
 {"keys and corrections of sinks",
 R"toml([sources.s]
 type = "stdin"

@@ -99,6 +99,7 @@ class StrictWorld : public EngineWorld {
 
 }  // namespace
 
+// interface: pipelines.on_error
 TEST_CASE("a pipeline stands still at a record that fails it, and the others go on") {
   StrictWorld world(std::string(kStrict) + kOther);
   world.word(1s, "a");
@@ -115,6 +116,7 @@ TEST_CASE("a pipeline stands still at a record that fails it, and the others go 
   CHECK(world.failures().why().ends_with("this text is no integer"));
 }
 
+// interface: pipelines.poison_after, pipelines.dead_letter_to
 TEST_CASE(
     "after poison_after failures at one record it is set aside, and what was missed is caught up with") {
   StrictWorld world(std::string(kStrict) + "dead_letter_to = \"dead\"\n" + kOther);
@@ -148,6 +150,7 @@ TEST_CASE("with poison_after = 1 a failing record is set aside at once") {
   CHECK(world.failures().set_aside() == 1);
 }
 
+// interface: pipelines.restart.strategy
 TEST_CASE("the strategy none: FAILED at the first failure, and an operator lets it go on") {
   StrictWorld world(std::string(kStrict) + "restart = { strategy = \"none\" }\n");
   world.word(1s, "a");
@@ -164,6 +167,7 @@ TEST_CASE("the strategy none: FAILED at the first failure, and an operator lets 
   CHECK(world.output.take() == Lines{"strict b 1 10"});
 }
 
+// interface: pipelines.restart.attempts
 TEST_CASE("fixed-delay: one failing record more than attempts is the end") {
   StrictWorld world(std::string(kStrict) +
                     "poison_after = 2\nrestart = { strategy = \"fixed-delay\", attempts = 2 }\n");
@@ -186,6 +190,7 @@ TEST_CASE("fixed-delay: one failing record more than attempts is the end") {
   CHECK(!world.standing()->failed);
 }
 
+// interface: pipelines.restart.max_failures, pipelines.restart.per
 TEST_CASE("failure-rate: so many failing records within a time are the end, and later ones are not") {
   const std::string rate =
       "poison_after = 1\nrestart = { strategy = \"failure-rate\", max_failures = 2, per = \"10s\" }\n";
