@@ -86,6 +86,10 @@ bool FakeLoop::run_until(const std::function<bool()>& holds, Duration limit) {
   const MonotonicTime end = now() + limit;
   run_ready();
   while (!holds()) {
+    if (posted() > 0) {  // what `holds` itself has set going
+      run_ready();
+      if (holds()) return true;
+    }
     const auto next = next_timer();
     if (!next || *next > end) return false;
     clock_.advance_to(*next);
