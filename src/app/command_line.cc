@@ -264,8 +264,8 @@ void add_run(Grammar& grammar) {
                  "  tidemark run -c tidemark.toml --from none"},
       make_run);
   run->add_option("--from", grammar.words.from,
-                  "start from `latest` (default), from `chk-N` or a savepoint's path, replaying\n"
-                  "the journal after it, or from `none`: empty, setting all state aside")
+                  "start from `latest` (default), `chk-N` or a savepoint's path,\n"
+                  "replaying the journal after it, or from `none`: empty, setting\nall state aside")
       ->type_name("REF");
   run->add_flag("--abandon-replay", grammar.words.abandon_replay,
                 "do not replay what was journaled after the checkpoint:\nit is not counted")

@@ -86,6 +86,10 @@ Status Appliance::Work::know_identity() {
                "none",
                to_text(*previous->restore), data_dir_, asked_),
         Error::Kind::usage);
+  if (nothing_left && options_.from.kind == StartPoint::Kind::checkpoint)
+    return fail(
+        format("there is no {} to start from: {} holds no checkpoint", to_text(options_.from.id), data_dir_),
+        Error::Kind::not_found);
   if (nothing_left || (from_none && !done_before)) {
     if (Status begun = begin_lineage(previous); !begun) return begun;
   } else {
