@@ -397,7 +397,7 @@ void add_replay(Grammar& grammar) {
        .configured = false},
       make_replay);
   replay
-      ->add_option("-c", grammar.words.config,
+      ->add_option("-c,--journal-of", grammar.words.config,
                    format("the configuration whose journal it is (default {})", kDefaultConfigPath))
       ->type_name("FILE");
   replay->add_option("--from", grammar.words.state_from, "begin with this checkpoint (default: the oldest)")

@@ -1,6 +1,8 @@
 """Pipelines run in memory: `check --input` over a file of records, `replay` over the retained journal."""
 
 import json
+import os
+import subprocess
 
 import pytest
 
@@ -42,6 +44,11 @@ MINUTE = {"_pipeline": "minutes", "window_start": "2025-03-01T12:00:00Z", "windo
 
 def total(word, n):
     return {"_pipeline": "totals", "word": word, "total": n}
+
+
+def run(instance, *arguments):
+    return subprocess.run([instance.binary, "replay", *arguments], capture_output=True, text=True, timeout=60,
+                          cwd=instance.directory, env=instance.env)
 
 
 def printed(result):
@@ -101,13 +108,16 @@ def instance(tidemark, free_port, request):
     return made
 
 
-@pytest.mark.interface("replay", "replay --from", "replay -c")
+@pytest.mark.interface("replay", "replay --from", "replay --journal-of")
 @pytest.mark.parametrize("running", [True, False], ids=["running", "stopped"])
 def test_the_retained_journal_is_replayed(instance, running):
     if not running:
         assert instance.terminate() == 0
     after = [total("a", 4), total("b", 6)]
     assert printed(instance.command("replay")) == after
+    assert printed(run(instance, "--journal-of", instance.config_file, "--config", instance.config_file)) == after
+    if not os.path.exists("/etc/tidemark/tidemark.toml"):  # then the other configuration says whose journal
+        assert printed(run(instance, "--config", instance.config_file)) == after
     assert printed(instance.command("replay", "--from", "latest")) == []
     assert instance.command("replay", "--from", "chk-99", check=False).returncode == 3
     if running:
