@@ -142,8 +142,8 @@ Result<Manifest> read_checkpoint_offline(const OfflineDoors& doors, const Settin
 Status delete_checkpoint_offline(const OfflineDoors& doors, const Settings& settings, CheckpointId id,
                                  bool force);
 
-// Forgets the keyed state of a pipeline, by its name or uid: a new checkpoint like the newest, without it. The
-// instance must have been stopped in order. not_found: the newest checkpoint holds none of it.
+// Forgets the keyed state of a pipeline, by its name or uid: a new checkpoint like the newest, without it.
+// The instance must have been stopped in order. not_found: the newest checkpoint holds none of it.
 struct DroppedState {
   CheckpointId from, as;  // the checkpoint it was in, and the new one
   std::uint64_t keys = 0;

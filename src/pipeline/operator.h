@@ -83,8 +83,8 @@ class Operator {
   // The wall clock was set back: what waits for a beat is emitted, and open windows of an operator whose time
   // `begins_anew` end at `now`, the time before the step.
   virtual bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) = 0;
-  // `stop --drain`: everything open ends now and is emitted. In event time what it closes stays closed: a record
-  // that still comes for it is late. Windows of processing time may open again, as new ones.
+  // `stop --drain`: everything open ends now and is emitted. In event time what it closes stays closed: a
+  // record that still comes for it is late. Windows of processing time may open again, as new ones.
   virtual bool close_all(JournalTime now, Position position, Budget& budget) = 0;
   // When journal time alone will make it do something; none when nothing is pending.
   virtual std::optional<JournalTime> next_due(bool time_driven) const = 0;

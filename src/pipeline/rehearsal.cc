@@ -178,7 +178,8 @@ Status Rehearsal::replay(CheckpointReader& reader, const Replay& what, std::vect
     const std::size_t source = entry.source - std::size_t{1};
     if (entry.source != 0 && source >= work_->settings.sources.size()) entry.kind = EntryKind::source_event;
     // A pipeline that stands still at a record goes on standing: what it would catch up with is past here.
-    if (entry.kind == EntryKind::restart || entry.kind == EntryKind::skip) entry.kind = EntryKind::source_event;
+    if (entry.kind == EntryKind::restart || entry.kind == EntryKind::skip)
+      entry.kind = EntryKind::source_event;
     work_->apply(position, entry, source);
     if (what.progress) what.progress(position);
   }

@@ -1,6 +1,6 @@
 // Feeds every file of the folders named on the command line, in order of their names, to a fuzz target linked
-// beside it: what a search has once found, and the seeds that it begins with, are tried by every build. A target
-// that fails aborts, and the last line printed names the file. No file at all is a failure too.
+// beside it: what a search has once found, and the seeds that it begins with, are tried by every build. A
+// target that fails aborts, and the last line printed names the file. No file at all is a failure too.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
