@@ -21,6 +21,7 @@ struct Words {
   bool json = false;
   std::string from = "latest";
   bool abandon_replay = false;
+  bool allow_non_restored_state = false;
   bool version = false;
   bool drain = false;
   std::string reference;
@@ -71,6 +72,7 @@ std::expected<CommandLine, std::string> plain_command(const Words& words, Comman
 std::expected<CommandLine, std::string> make_run(const Words& words) {
   RunCommand command;
   command.abandon_replay = words.abandon_replay;
+  command.allow_non_restored_state = words.allow_non_restored_state;
   if (words.from == "none") {
     command.from.kind = StartPoint::Kind::none;
   } else if (words.from != "latest") {
@@ -257,7 +259,8 @@ void add_run(Grammar& grammar) {
        .does = "Run in the foreground, on from where it was",
        .footer = "Goes on from the newest checkpoint that verifies and replays the journal after it.\n"
                  "Ends when every source has ended (files, standard input), or is told to stop.\n"
-                 "SIGTERM or SIGINT: a clean stop with a final checkpoint; a second one: exit at once.\n\n"
+                 "SIGTERM or SIGINT: a clean stop with a final checkpoint; a second one: exit at once.\n"
+                 "SIGHUP: reads the configuration again; one that does not hold changes nothing.\n\n"
                  "Examples:\n"
                  "  tidemark run -c tidemark.toml\n"
                  "  tidemark run -c tidemark.toml --from chk-42\n"
@@ -269,6 +272,10 @@ void add_run(Grammar& grammar) {
       ->type_name("REF");
   run->add_flag("--abandon-replay", grammar.words.abandon_replay,
                 "do not replay what was journaled after the checkpoint:\nit is not counted")
+      ->disable_flag_override();
+  run->add_flag("--allow-non-restored-state", grammar.words.allow_non_restored_state,
+                "drop the state of pipelines that are no longer configured,\nand results kept for sinks that "
+                "are gone")
       ->disable_flag_override();
 }
 

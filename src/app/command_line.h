@@ -37,6 +37,7 @@ struct CheckpointName {
 struct RunCommand {
   StartPoint from;
   bool abandon_replay = false;
+  bool allow_non_restored_state = false;
 };
 struct CheckCommand {
   std::string input;   // a file of records to run through the pipelines in memory; empty: only check

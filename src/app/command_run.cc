@@ -54,6 +54,15 @@ std::string control_socket(const std::string& data_dir) {
   return control_socket_path(places, absolute(data_dir));
 }
 
+// The configuration as the files have it now; an error is everything that is wrong with it.
+Result<Settings> read_again(Files& files, const std::string& path) {
+  Result<Configuration> configuration = read_configuration(files, path);
+  if (!configuration) return pass_on(configuration);
+  check_pipelines(*configuration);
+  if (!configuration->settings) return fail(configuration->diagnostics.to_text(), Error::Kind::usage);
+  return std::move(*configuration->settings);
+}
+
 }  // namespace
 
 ExitCode run_command(const CommandLine& line, const RunCommand& command) {
@@ -72,17 +81,23 @@ ExitCode run_command(const CommandLine& line, const RunCommand& command) {
   Machine machine(log_options(settings.log));
   const std::unique_ptr<ServiceNotifier> notifier = make_service_notifier();
   ExitCode exit = ExitCode::failed;
-  Service service(machine.platform(), *notifier,
-                  {.appliance = {.settings = settings,
-                                 .from = command.from,
-                                 .abandon_replay = command.abandon_replay,
-                                 .control_socket = control_socket(*settings.node.data_dir),
-                                 .version = std::string(program_version())},
-                   .ended = [&](ExitCode code) {
-                     exit = code;
-                     machine.loop().stop();
-                   }});
-  machine.loop().on_signals({SIGTERM, SIGINT}, [&](int number) {
+  Service service(
+      machine.platform(), *notifier,
+      {.appliance = {.settings = settings,
+                     .from = command.from,
+                     .abandon_replay = command.abandon_replay,
+                     .allow_non_restored_state = command.allow_non_restored_state,
+                     .environment = variables_of_process(),
+                     .control_socket = control_socket(*settings.node.data_dir),
+                     .version = std::string(program_version())},
+       .read_configuration = [&]() -> Result<Settings> { return read_again(*files, line.config); },
+       .ended =
+           [&](ExitCode code) {
+             exit = code;
+             machine.loop().stop();
+           }});
+  machine.loop().on_signals({SIGTERM, SIGINT, SIGHUP}, [&](int number) {
+    if (number == SIGHUP) return service.reload();
     // The second one: as a crash, from which the next start recovers. Nothing is waited for.
     if (!service.signal(number)) ::_exit(static_cast<int>(ExitCode::failed));
   });

@@ -67,9 +67,7 @@ Result<Configuration> read_configuration(Files& files, const std::string& path) 
     texts.push_back({file, std::move(*text)});
   }
 
-  LoaderEnvironment environment;
-  environment.host_name = host_name();
-  environment.variable = environment_variable;
+  LoaderEnvironment environment = variables_of_process();
   environment.secret_file = [&files](const std::string& secret) {
     return read_file(files, secret, kMaxSecret);
   };

@@ -92,6 +92,26 @@ bool Service::signal(int number) {
   return true;
 }
 
+void Service::reload() {
+  Result<Settings> settings = options_.read_configuration();
+  const auto refused = [this](const Error& error) {
+    platform_.log.error(kSubject,
+                        format("the configuration was read again and refused; everything runs on as it "
+                               "was: {}",
+                               error.message));
+  };
+  if (!settings) {
+    refused(settings.error());
+    return appliance_.reload_refused(settings.error().message);
+  }
+  platform_.log.info(kSubject, "reading the configuration again");
+  appliance_.reload(std::move(*settings), [this, refused](const Status& done) {
+    if (!done) return refused(done.error());
+    platform_.log.info(kSubject, "the configuration is in force");
+    notifier_.status(status_line(appliance_.status()));
+  });
+}
+
 void Service::stop(bool command, std::function<void(Status)> stopped_too, bool drain) {
   if (ended_) return stopped_too(fail("the instance is ending"));
   if (drain && stopping_)

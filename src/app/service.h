@@ -28,6 +28,8 @@ class Service {
   struct Options {
     ApplianceOptions
         appliance;  // with the control socket's path; it may be in use or impossible, see start()
+    // The configuration as its files have it now, or everything that is wrong with it; for reload().
+    std::function<Result<Settings>()> read_configuration = {};
     std::function<void(ExitCode)> ended;
   };
   Service(Platform& platform, ServiceNotifier& notifier, Options options);
@@ -39,6 +41,8 @@ class Service {
   void start();
   // SIGTERM and the like: the first one stops it cleanly. False for the second: the caller ends the process.
   bool signal(int number);
+  // SIGHUP: reads the configuration again. One that does not hold leaves everything running as it was.
+  void reload();
 
  private:
   Status listen();

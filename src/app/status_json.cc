@@ -241,6 +241,8 @@ void write_status(JsonWriter& out, const StatusReport& report) {
   out.key("lineage").text(to_text(report.lineage));
   out.key("timeline").unsigned_integer(report.timeline.value);
   out.key("run").unsigned_integer(report.run.value);
+  out.key("configuration").text(report.configuration).key("configuration_loaded");
+  write_time(out, report.configuration_loaded_ns);
   out.key("resumed_from").text(report.resumed_from);
   out.key("degraded").begin_array();
   for (const std::string& reason : report.degraded) out.text(reason);
@@ -269,6 +271,8 @@ StatusReport read_status(const JsonValue& json) {
   if (const Result<Lineage> lineage = parse_lineage(json.text_of("lineage"))) report.lineage = *lineage;
   report.timeline.value = static_cast<std::uint32_t>(unsigned_of(json, "timeline"));
   report.run.value = static_cast<std::uint32_t>(unsigned_of(json, "run"));
+  report.configuration = json.text_of("configuration");
+  report.configuration_loaded_ns = read_time(json.find("configuration_loaded"));
   report.resumed_from = json.text_of("resumed_from");
   read_items(json, "degraded", [&](const JsonValue& item) { report.degraded.push_back(item.text); });
   read_items(json, "sources", [&](const JsonValue& item) { report.sources.push_back(read_source(item)); });

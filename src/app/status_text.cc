@@ -137,6 +137,9 @@ std::string status_text(const StatusReport& report, std::int64_t wall_ns) {
                                     readable_duration(report.uptime)));
   out += record_line("phase", report.phase);
   out += record_line("resumed from", or_dash(report.resumed_from));
+  if (!report.configuration.empty())
+    out += record_line("configuration", format("{}, read {}", report.configuration,
+                                               readable_time(report.configuration_loaded_ns)));
   const std::vector<std::string> why = reasons(report);
   if (why.empty()) out += record_line("degraded", "nothing");
   for (std::size_t i = 0; i < why.size(); ++i) out += record_line(i == 0 ? "degraded" : "", why[i]);

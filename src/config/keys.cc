@@ -125,7 +125,8 @@ Key& Keys::text_or_file(const std::string& name, std::string& target) {
 
 Key& Keys::secret(const std::string& name, std::string& target) {
   Key& key = add(name, Key::Type::secret);
-  bind(key, target, &Key::read_text, nullptr);
+  bind(key, target, &Key::read_text,
+       [&target] { return target.empty() ? std::string() : Key::in_quotes(target); });
   Key& file = add(name + "_file", Key::Type::secret_file);
   file.twin_ = name;
   file.doc_ = format("a file that holds the {}; a line end at its end is not part of it", name);
@@ -329,6 +330,8 @@ std::vector<std::pair<std::string, std::string>> Keys::values(Form form) const {
       for (const auto& [name, value] : key.group_->values(form))
         text += format("{}{} = {}", text.empty() ? "" : ", ", name, value);
       text = format("{{ {} }}", text);
+    } else if (form == Form::whole && key.type_ == Key::Type::secret) {
+      text = key.print_();
     } else if (key.type_ == Key::Type::secret) {
       // Only a reference may be kept, and without a default, which would be the secret itself. A stored
       // configuration is also read back where the variable is not set.

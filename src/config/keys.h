@@ -251,6 +251,7 @@ class Keys {
   enum class Form {
     stored,    // references stand as they were written
     resolved,  // with their values
+    whole,     // likewise, and with secrets: never to be stored
   };
   // The keys that apply, as lines "name = value", defaults included.
   std::string lines(Form form) const;

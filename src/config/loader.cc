@@ -77,6 +77,9 @@ class Loading {
     Settings out;
     out.canonical_text = text(Keys::Form::stored, true);
     out.fingerprint = checksum(text(Keys::Form::resolved, false));
+    for (auto& source : tables_.sources)
+      source.settings.digest = checksum(source.keys.lines(Keys::Form::whole));
+    for (auto& sink : tables_.sinks) sink.settings.digest = checksum(sink.keys.lines(Keys::Form::whole));
     out.node = std::move(tables_.node.settings);
     out.checkpoint = std::move(tables_.checkpoint.settings);
     out.journal = std::move(tables_.journal.settings);

@@ -81,6 +81,8 @@ enum class RetainedPolicy { first, always, never };
 // What all sources share, and a group for each type; only the group of `type` means anything.
 struct SourceSettings {
   std::string name;
+  std::uint64_t digest =
+      0;  // of its whole table as it is in force, secrets too; to see what a reload changes
   Place place;
   enum class Type { mqtt, tcp, udp, unix_socket, file, standard_input } type = Type::tcp;
   FormatSettings format;
@@ -177,6 +179,7 @@ enum class TimestampFormat { rfc3339, s, ms, us, ns };
 
 struct SinkSettings {
   std::string name;
+  std::uint64_t digest = 0;  // as a source's
   Place place;
   enum class Type { standard_output, file, sqlite, mqtt, null } type = Type::null;
   bool ids = false;

@@ -34,6 +34,10 @@ void Appliance::Work::stop(bool command, std::function<void(Status)> stopped, bo
   stopped_ = std::move(stopped);
   platform_.loop.post([this, command, drain, alive = alive_] {
     if (!*alive) return;
+    if (reloading_) {  // it comes to its end soon
+      stop_after_reload_ = [this, command, drain] { stop(command, std::exchange(stopped_, {}), drain); };
+      return;
+    }
     notifier_.stopping();
     // A start that is not through has accepted nothing: it is simply given up.
     if (phase_ != Phase::running) {
@@ -171,17 +175,6 @@ void Appliance::Work::finish_stop(Status status) {
   });
 }
 
-void Appliance::Work::result(const Emission& emission) {
-  if (!taps_.none()) taps_.result(emission);
-  // A result belongs to the timeline of its entry: what a replay makes up to where a branch began, sinks may
-  // hold from before.
-  std::optional<Timeline> issued_on;
-  const std::vector<Fork>& forks = identity_.ancestry.forks();
-  if (!forks.empty() && emission.position <= forks.back().at)
-    issued_on = identity_.ancestry.timeline_at(emission.position);
-  for (const std::size_t sink : emission.sinks) deliveries_[sink]->add(emission, issued_on);
-}
-
 void Appliance::Work::unnumbered(const ResultSchema& schema, std::span<const Value> values) {
   if (!taps_.none()) taps_.result(schema, values);
 }
@@ -227,7 +220,7 @@ void Appliance::Work::look_at_free_space() {
 }
 
 void Appliance::Work::make_room() {
-  if (!checkpointer_ || phase_ != Phase::running || checkpointer_->under_way()) return;
+  if (!checkpointer_ || phase_ != Phase::running || reloading_ || checkpointer_->under_way()) return;
   const bool journal_full = journal_ && journal_->size_on_disk() >= settings_.journal.max_size;
   const bool sinks_wait =
       !journal_ && std::ranges::any_of(deliveries_, [](const auto& d) { return d->full(); });
@@ -277,7 +270,11 @@ void Appliance::Work::noticed(std::string_view subject, std::string_view kind, s
 
 // Durable further, or not: what may be acknowledged and delivered follows.
 void Appliance::Work::journal_moved() {
-  if (!replay_done() || phase_ == Phase::failed) return;
+  if (phase_ == Phase::failed) return;
+  if (!replay_done()) {
+    if (checkpointer_) checkpointer_->progress();
+    return;
+  }
   look_at_free_space();
   if (journal_)
     if (const auto trouble = journal_->trouble()) disk_full(*trouble);
@@ -286,6 +283,7 @@ void Appliance::Work::journal_moved() {
     for (auto& delivery : deliveries_) delivery->release(journal_->durable());
     tell_sources_safe(journal_->durable());
     if (journal_->size_on_disk() >= settings_.journal.max_size / 4 * 3 && !checkpointer_->under_way() &&
+        !reloading_ &&
         checkpointer_->last().transform([](const Manifest& m) { return m.position; }).value_or(Position{}) !=
             engine_->position())
       checkpointer_->request();
@@ -321,41 +319,29 @@ void Appliance::Work::describe(Manifest& manifest) {
   manifest.lineage = identity_.lineage;
   manifest.timeline = identity_.ancestry.current();
   manifest.run = identity_.run;
-  manifest.sections.emplace_back("configuration", configuration_name());
+  manifest.configuration = in_force_.settings->canonical_text;
+  manifest.sections.emplace_back("configuration", in_force_.name);
   if (journal_) manifest.sections.emplace_back("journal", "on");
   std::string delivered;
-  for (std::size_t i = 0; i < deliveries_.size(); ++i)
-    for (const ResultSchema* schema : plan_->sink_schemas[i])
-      delivered += delivered_line(*deliveries_[i], *schema);
+  for (std::size_t i = 0; i < routes_.size(); ++i)
+    if (routes_[i] != nullptr)
+      for (const ResultSchema* schema : in_force_.plan->sink_schemas[i])
+        if (routes_[i]->takes(*schema)) delivered += delivered_line(*routes_[i], *schema);
   manifest.sections.emplace_back("delivered", std::move(delivered));
   for (std::size_t i = 0; i < sources_.size(); ++i) {
-    Encoder memory;
-    sources_[i]->save(memory);
-    manifest.sections.emplace_back("source/" + settings_.sources[i].name, memory.take());
-    manifest.sections.emplace_back("type/" + settings_.sources[i].name,
-                                   type_name_of(settings_.sources[i].type));
-    manifest.sources.push_back(
-        {settings_.sources[i].name, sources_[i]->summary(), engine_->source_watermark(i)});
+    const std::string& name = in_force_.settings->sources[i].name;
+    manifest.sections.emplace_back("source/" + name, memory_of(i));
+    manifest.sources.push_back({name, sources_[i]->summary(), engine_->source_watermark(i)});
   }
   if (remembered_through_ > manifest.position) {
     Encoder through;
     through.u64(remembered_through_.value);
     manifest.sections.emplace_back("remembered", through.take());
   }
-  if (!resumed_) return;
   // Of sources and pipelines that are not configured now: should they come back, their results are numbered
   // on, since sinks remember the numbers, and what their peers were told stays true.
-  const bool gone_back = order_ && order_->follow != RestoreOrder::Follow::all && newest_;
-  for (const auto& [name, bytes] : resumed_->sections)
-    if (name.starts_with("engine/") && manifest.section(name) == nullptr)
-      manifest.sections.emplace_back(name, bytes);
-    else if (constexpr std::string_view kRetired = "retired/";
-             name.starts_with(kRetired) &&
-             manifest.section(std::string_view(name).substr(kRetired.size())) == nullptr)
-      manifest.sections.emplace_back(name, bytes);
-  for (const auto& [name, bytes] : (gone_back ? *newest_ : *resumed_).sections)
-    if ((name.starts_with("source/") || name.starts_with("type/")) && manifest.section(name) == nullptr)
-      manifest.sections.emplace_back(name, bytes);
+  for (const auto& [name, bytes] : retired_)
+    manifest.sections.emplace_back(std::string(kRetired) + name, bytes);
 }
 
 // The replay made another result than the sink holds under the same number: another program, or a defect.
@@ -381,7 +367,7 @@ void Appliance::Work::fork_timeline(Position at) {
     reports_.push_back(forked.error().message);
     return;
   }
-  assign_channels(*plan_, identity_.lineage, identity_.ancestry.current());
+  number_on_present_timeline();
   if (journal_) journal_->set_timeline(identity_.ancestry.current());
   if (checkpointer_) checkpointer_->request();
 }
@@ -389,10 +375,6 @@ void Appliance::Work::fork_timeline(Position at) {
 Status Appliance::Work::fork_durably(Position at) {
   identity_.ancestry = identity_.ancestry.forked(at);
   return write_identity(platform_.files, data_dir_, identity_);
-}
-
-std::string Appliance::Work::configuration_name() const {
-  return format("{:016x}", settings_.fingerprint);
 }
 
 std::string Appliance::Work::phase_text() const {
@@ -434,11 +416,14 @@ StatusReport Appliance::Work::status() const {
   report.timeline = identity_.ancestry.current();
   report.run = identity_.run;
   report.resumed_from = resumed_text_;
+  report.configuration = in_force_.name;
+  report.configuration_loaded_ns = loaded_ns_;
   for (std::size_t i = 0; i < sources_.size(); ++i) {
     const SourceStatus status = sources_[i]->status();
     SourceReport& to = report.sources.emplace_back();
-    to.name = settings_.sources[i].name;
-    to.type = type_name_of(settings_.sources[i].type);
+    const SourceSettings& settings = in_force_.settings->sources[i];
+    to.name = settings.name;
+    to.type = std::string(source_type_name(settings.type));
     to.state = std::string(kSourceStates[static_cast<std::size_t>(status.state)]);
     to.detail = status.detail;
     to.degraded = status.degraded;
@@ -447,10 +432,10 @@ StatusReport Appliance::Work::status() const {
     if (engine_->source_watermark(i) != kEventTimeMin) to.watermark = engine_->source_watermark(i);
     to.counters = status.counters;
   }
-  for (std::size_t i = 0; engine_ && i < settings_.pipelines.size(); ++i) {
+  for (std::size_t i = 0; engine_ && i < in_force_.settings->pipelines.size(); ++i) {
     const PipelineCounters counters = engine_->pipeline_counters(i);
     const EntryTable* table = engine_->pipeline_table(i);
-    report.pipelines.push_back({.name = settings_.pipelines[i].name,
+    report.pipelines.push_back({.name = in_force_.settings->pipelines[i].name,
                                 .records = counters.records,
                                 .results = counters.results,
                                 .late = counters.late,
@@ -481,6 +466,8 @@ StatusReport Appliance::Work::status() const {
 void Appliance::Work::add_degraded(StatusReport& report) const {
   report.degraded = reports_;
   const auto add = [&](std::string text) { report.degraded.push_back(std::move(text)); };
+  if (!reload_refused_.empty())
+    add("the configuration file was read again and refused, the one before goes on: " + reload_refused_);
   if (journal_)
     if (const auto trouble = journal_->trouble()) add("journal: " + trouble->message);
   if (journal_ && !journal_->trouble())
@@ -490,7 +477,7 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
                    to_text(std::chrono::duration_cast<std::chrono::milliseconds>(waits))));
   if (checkpointer_)
     if (std::string trouble = checkpointer_->trouble(); !trouble.empty()) add("checkpoint: " + trouble);
-  if (phase_ == Phase::running && flow_->waiting()) {
+  if (phase_ == Phase::running && !reloading_ && flow_->waiting()) {
     std::string why = "the disk has too much waiting";
     for (const auto& delivery : deliveries_)
       if (delivery->full()) why = delivery->limit();
@@ -546,6 +533,12 @@ void Appliance::on_ended(std::function<void()> ended) {
 }
 bool Appliance::running() const {
   return work_->accepts_checkpoints();
+}
+void Appliance::reload(Settings settings, std::function<void(Status)> done) {
+  work_->reload(std::move(settings), std::move(done));
+}
+void Appliance::reload_refused(const std::string& why) {
+  work_->reload_refused(why);
 }
 StatusReport Appliance::status() const {
   return work_->status();

@@ -18,6 +18,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "checkpoint/manifest.h"
+#include "config/loader.h"
 #include "config/settings.h"
 #include "pipeline/savepoint.h"
 #include "pipeline/status.h"
@@ -38,7 +39,11 @@ struct ApplianceOptions {
   Settings settings;
   StartPoint from;
   bool abandon_replay = false;  // go on from the checkpoint without replaying what follows, on a new timeline
-  std::string control_socket;   // noted in the LOCK file, so that the command line finds it
+  // State of pipelines, and results kept for sinks, that the configuration does not have are dropped.
+  bool allow_non_restored_state = false;
+  // For reading back the configurations that a replay needs. No secret is asked for.
+  LoaderEnvironment environment = {};
+  std::string control_socket;  // noted in the LOCK file, so that the command line finds it
   std::string version;
 };
 
@@ -69,6 +74,13 @@ class Appliance {
   void drain(std::function<void(Status)> stopped);
   // Called when every source was bounded and has ended.
   void on_ended(std::function<void()> ended);
+
+  // From here on another configuration, one that load_settings() and check_plan() let through. `done` when it
+  // is in force, or with the reason why everything runs on as it was: keys that only a start can change,
+  // state that it would drop.
+  void reload(Settings settings, std::function<void(Status)> done);
+  // The file could not even be read: status says so until the next good one.
+  void reload_refused(const std::string& why);
 
   void create_checkpoint(std::function<void(Result<CheckpointId>)> done);
   // Manifests that are complete, ascending; a damaged one stands as its error.

@@ -89,10 +89,11 @@ Result<std::optional<Position>> Appliance::Work::last_followed(const JournalFold
   }
 }
 
-// What sources took after their memory was kept is remembered, also where its effect is left behind.
+// What sources took after their memory was kept is remembered, also where its effect is left behind: as soon
+// as there are sources.
 void Appliance::Work::remember_later(const JournalFolder& folder) {
-  if (settings_.journal.enabled) remember_abandoned(folder, newest_ ? newest_->position : barrier_);
-  for (auto& source : sources_) source->gone_back_to(barrier_);
+  if (settings_.journal.enabled)
+    abandoned_.emplace(Abandoned{folder, newest_ ? newest_->position : barrier_});
 }
 
 // How an operator goes on without what cannot be replayed.

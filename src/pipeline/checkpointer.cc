@@ -78,6 +78,12 @@ void Checkpointer::adopt(std::vector<Manifest> retained, std::optional<Manifest>
   report_.duration = last_->duration;
 }
 
+void Checkpointer::use(Engine& engine, const std::vector<std::string>& rewritten) {
+  invariant(stage_ == Stage::idle, "tables change hands between two checkpoints");
+  parts_.engine = &engine;
+  rewritten_.insert(rewritten.begin(), rewritten.end());
+}
+
 void Checkpointer::run() {
   running_ = true;
   schedule(doors_.loop.now() + *parts_.settings.checkpoint.interval);
@@ -94,7 +100,7 @@ void Checkpointer::schedule(MonotonicTime when) {
     if (stage_ != Stage::idle) return;  // finish() schedules the next
     // Nothing has come in since the last one: an idle appliance writes nothing.
     const Position covered = last_ ? last_->position : Position{};
-    if (parts_.engine.position() == covered && !parts_.engine.busy())
+    if (parts_.engine->position() == covered && !parts_.engine->busy())
       return schedule(doors_.loop.now() + *parts_.settings.checkpoint.interval);
     request();
   });
@@ -134,16 +140,15 @@ void Checkpointer::barrier() {
 
   Manifest& manifest = capture.manifest;
   manifest.id = capture.id;
-  manifest.position = parts_.engine.position();
-  manifest.journal_time = parts_.engine.time();
+  manifest.position = parts_.engine->position();
+  manifest.journal_time = parts_.engine->time();
   manifest.wall_ns = doors_.clock.wall_ns();
   manifest.semantics = Engine::kSemantics;
-  manifest.configuration = parts_.settings.canonical_text;
-  parts_.engine.save(manifest.sections);
-  manifest.pipelines = parts_.engine.summaries();
+  parts_.engine->save(manifest.sections);
+  manifest.pipelines = parts_.engine->summaries();
   events_.describe(manifest);
 
-  for (const Engine::Table& table : parts_.engine.tables()) {
+  for (const Engine::Table& table : parts_.engine->tables()) {
     Capture::Part part;
     part.table = table;
     part.output = std::make_shared<Output>();
@@ -178,7 +183,8 @@ void Checkpointer::plan_bases() {
     std::uint64_t all = 0, base = 0;
     std::size_t segments = 0;
     bool whole = false;
-    if (last_)
+    const std::string uid = *part.table.uid;
+    if (last_ && !rewritten_.contains(uid))
       for (const SegmentReference& segment : last_->segments) {
         if (segment.owner != part.output->owner) continue;
         ++segments;
@@ -324,6 +330,7 @@ void Checkpointer::committed(Status done) {
   if (!done) return fail_with(std::move(done.error()));
   timeout_.reset();
   for (Capture::Part& part : capture_->parts) part.table.table->complete_snapshot();
+  rewritten_.clear();
   last_ = std::move(capture_->manifest);
   retained_.push_back(*last_);
   report_.last = last_->id;

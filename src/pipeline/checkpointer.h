@@ -19,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,7 @@ class Checkpointer {
   struct Parts {
     const Settings& settings;
     std::shared_ptr<CheckpointStore> store;  // shared with jobs that are still on the lane
-    Engine& engine;
+    Engine* engine;
     std::vector<std::unique_ptr<Delivery>>& deliveries;
   };
   // What it asks of, and tells, the one that owns journal, sources and identity.
@@ -58,7 +59,8 @@ class Checkpointer {
     std::function<bool()> settled;
     std::function<Position()> journal_durable;  // the barrier's position itself without a journal
     std::function<void()> hurry_journal;
-    std::function<void(Manifest&)> describe;  // lineage, timeline, run, sources' sections and summaries
+    std::function<void(Manifest&)>
+        describe;  // lineage, timeline, run, configuration, sources' sections and summaries
     std::function<void(const Manifest&)> completed;  // before older ones go
     std::function<void(const Error&)> failed;
     std::function<void(Position oldest)> trim;  // the journal up to here is needed by no retained checkpoint
@@ -75,6 +77,10 @@ class Checkpointer {
   // Somebody reads it: it stays, whatever `retain` says, until it is let go as often as it was pinned.
   void pin(CheckpointId id) { pinned_.push_back(id); }
   void unpin(CheckpointId id);
+
+  // Another engine is in force; none may be under way. `rewritten`: uids whose entries are not what the
+  // segments of earlier checkpoints say: the next one writes them whole.
+  void use(Engine& engine, const std::vector<std::string>& rewritten);
 
   // Periodic ones from now on.
   void run();
@@ -143,6 +149,7 @@ class Checkpointer {
   bool running_ = false;
   bool retiring_ = false;
   std::vector<CheckpointId> damaged_, left_behind_, pinned_;
+  std::set<std::string> rewritten_;
   std::vector<std::function<void(Result<CheckpointId>)>> waiting_, asking_;
   unsigned base_share_ = 1;  // a base is written in so many parts
   unsigned next_partition_ = 0;

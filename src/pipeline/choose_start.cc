@@ -92,6 +92,7 @@ Status Appliance::Work::know_identity() {
         Error::Kind::not_found);
   if (nothing_left || (from_none && !done_before)) {
     if (Status begun = begin_lineage(previous); !begun) return begun;
+    if (options_.from.kind == StartPoint::Kind::checkpoint) take_order(false);  // there is none: it says so
   } else {
     identity_ = std::move(*previous);
     take_order(done_before);
@@ -101,13 +102,17 @@ Status Appliance::Work::know_identity() {
   if (order_ && order_->savepoint == RestoreOrder::Savepoint::foreign)
     if (Status moved = move_in(); !moved) return moved;
   identity_.run = identity_.run.next();
-  for (const SourceSettings& source : settings_.sources)
+  name_clients(settings_);
+  return write_identity(platform_.files, data_dir_, identity_);
+}
+
+void Appliance::Work::name_clients(const Settings& settings) {
+  for (const SourceSettings& source : settings.sources)
     if (source.type == SourceSettings::Type::mqtt)
       client_id_of(identity_, "sources." + source.name, platform_.random);
-  for (const SinkSettings& sink : settings_.sinks)
+  for (const SinkSettings& sink : settings.sinks)
     if (sink.type == SinkSettings::Type::mqtt)
       client_id_of(identity_, "sinks." + sink.name, platform_.random);
-  return write_identity(platform_.files, data_dir_, identity_);
 }
 
 // From where, if not from the newest checkpoint: as an earlier `tidemark restore` says, or as the command
@@ -270,10 +275,8 @@ Status Appliance::Work::choose_checkpoint() {
         format("there is none left in {}, though some were taken: all is counted again from the "
                "journal, if it reaches back to its beginning. Were they removed?",
                data_dir_));
-  if (Status made = make_engine(); !made) return made;
-  if (Status made = make_sources(); !made) return made;
-  make_deliveries();
-  return engine_->restored();
+  prior_ = {};
+  return {};
 }
 
 Status Appliance::Work::check_named(const std::vector<Manifest>& candidates, CheckpointId named) const {
@@ -301,63 +304,35 @@ Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
         "{} was made by a version of Tidemark whose results mean something else (semantics {}, this one "
         "has {})",
         to_text(manifest.id), manifest.semantics, Engine::kSemantics));
-  for (const PipelineSummary& pipeline : manifest.pipelines) {
-    const auto same = [&](const PipelineSettings& p) { return p.uid == pipeline.uid; };
-    if (pipeline.keys != 0 && std::ranges::none_of(settings_.pipelines, same))
-      return fail(
-          format(
-              "{} holds {} keys of pipeline \"{}\", which is not in the configuration; put it back, or give "
-              "its uid \"{}\" to the pipeline that goes on with them",
-              to_text(manifest.id), pipeline.keys, pipeline.name, pipeline.uid),
-          Error::Kind::usage);
-  }
-  // Everything is made anew: what a damaged checkpoint half filled is thrown away.
-  checkpointer_.reset();
-  deliveries_.clear();
-  sources_.clear();
-  flow_.reset();
-  if (Status made = make_engine(); !made) return made;
-  if (Status loaded = engine_->load(manifest); !loaded) return loaded;
-  for (const Engine::Table& table : engine_->tables())
-    if (Status restored = restore_table(*store_, manifest, "state/" + *table.uid, *table.table); !restored)
-      return restored;
-  if (Status restored = engine_->restored(); !restored) return restored;
-  if (Status made = make_sources(); !made) return made;
-  for (std::size_t i = 0; i < sources_.size(); ++i)
-    if (Status remembered = load_memory(i, memory_for(settings_.sources[i], manifest)); !remembered)
-      return remembered;
-  make_deliveries();
+  auto prior = prior_state(manifest, platform_.random.next());
+  if (!prior) return pass_on(prior);
+  for (const PriorPipeline& pipeline : prior->pipelines)
+    if (pipeline.table)
+      if (Status restored = restore_table(*store_, manifest, "state/" + pipeline.uid, *pipeline.table);
+          !restored)
+        return restored;
+  recall_sources(manifest, prior->retired);
+  prior_ = std::move(*prior);
   return {};
-}
-
-// What another type of source remembered under this name says nothing to this one.
-Status Appliance::Work::load_memory(std::size_t source, const Manifest& manifest) {
-  const SourceSettings& settings = settings_.sources[source];
-  const std::string* memory = manifest.section("source/" + settings.name);
-  if (memory == nullptr) return {};
-  const std::string type = type_name_of(settings.type);
-  const std::string* before = manifest.section("type/" + settings.name);
-  if (before != nullptr && *before != type) {
-    platform_.log.warning(
-        "sources." + settings.name,
-        format("it was of type \"{}\" when {} was taken, now it is \"{}\": it begins without "
-               "what it remembered of its peers and files",
-               *before, to_text(manifest.id), type));
-    return {};
-  }
-  Decoder in(*memory);
-  if (sources_[source]->load(in) && in.complete()) return {};
-  return fail(format("{}: what source \"{}\" remembers does not decode", to_text(manifest.id), settings.name),
-              Error::Kind::corrupt);
 }
 
 // What a source remembers is what its peers were told. It is the newest there is, also where an older state
 // is gone back to: else a peer would be told less than before. Without a journal, a `file` is read again from
 // where the state was.
-const Manifest& Appliance::Work::memory_for(const SourceSettings& source, const Manifest& state) const {
-  if (!order_ || order_->follow == RestoreOrder::Follow::all || !newest_) return state;
-  const bool rewinds = !settings_.journal.enabled && source.type == SourceSettings::Type::file;
-  return rewinds ? state : *newest_;
+void Appliance::Work::recall_sources(const Manifest& state,
+                                     std::map<std::string, std::string>& memories) const {
+  const auto recall = [&](const Manifest& from, bool files_too) {
+    for (const auto& [name, bytes] : from.sections) {
+      const std::string_view plain = name.starts_with(kRetired)
+                                         ? std::string_view(name).substr(kRetired.size())
+                                         : std::string_view(name);
+      if (!plain.starts_with("source/")) continue;
+      if (files_too || Decoder(bytes).bytes() != "file") memories.insert_or_assign(std::string(plain), bytes);
+    }
+  };
+  recall(state, true);
+  if (order_ && order_->follow != RestoreOrder::Follow::all && newest_)
+    recall(*newest_, settings_.journal.enabled);
 }
 
 }  // namespace tidemark

@@ -24,8 +24,31 @@ Delivery::Delivery(Doors doors, const SinkSettings& settings, Options options, s
 
 Delivery::~Delivery() = default;
 
-void Delivery::open(std::vector<const ResultSchema*> schemas) {
-  schemas_ = std::move(schemas);
+void Delivery::take(const std::vector<const ResultSchema*>& schemas) {
+  for (const ResultSchema* schema : schemas)
+    if (!takes(*schema)) schemas_.push_back(&own_.emplace_back(*schema));
+}
+
+bool Delivery::takes(const ResultSchema& schema) const {
+  return std::ranges::find(own_, schema) != own_.end();
+}
+
+// The copy that rows and the sink refer to; null when it does not take such results.
+const ResultSchema* Delivery::own(const ResultSchema& schema) {
+  if (options_.only_keeps) take({&schema});
+  const auto at = std::ranges::find(own_, schema);
+  return at == own_.end() ? nullptr : &*at;
+}
+
+void Delivery::assign(const Lineage& lineage, Timeline timeline) {
+  for (ResultSchema& schema : own_) {
+    schema.channel.lineage = lineage;
+    schema.channel.timeline = timeline;
+  }
+}
+
+void Delivery::open(const std::vector<const ResultSchema*>& schemas) {
+  take(schemas);
   open_outbox();
 }
 
@@ -88,16 +111,20 @@ void Delivery::note_gaps() {
   }
 }
 
-void Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
+bool Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
+  auto known = std::ranges::find(known_, emission.schema, &decltype(known_)::value_type::first);
+  if (known == known_.end()) known = known_.insert(known_.end(), {emission.schema, own(*emission.schema)});
+  if (known->second == nullptr) return false;
   const bool was_empty = queue_.empty();
   const ChannelId& its = emission.schema->channel;
-  queue_.push_back({emission.schema, issued(*emission.schema, its.lineage, issued_on.value_or(its.timeline)),
+  queue_.push_back({known->second, issued(*known->second, its.lineage, issued_on.value_or(its.timeline)),
                     emission.number, emission.chain, emission.position, std::string(emission.bytes)});
   bytes_ += cost(queue_.back());
   if (options_.mode == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
   if (!in_flight_ && was_empty) schedule_flush();
   if (due()) pump();
   if (bytes_ >= kEarly) store_some();
+  return true;
 }
 
 void Delivery::release(Position through) {

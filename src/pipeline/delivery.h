@@ -64,6 +64,9 @@ class Delivery {
     std::string id_prefix;  // of this run's results
     // Whether a result of this lineage is part of the present's past.
     std::function<bool(Timeline, Position)> belongs = [](Timeline, Position) { return true; };
+    // There is no sink of this name, and nobody is waited for: what comes goes to the outbox, and stays.
+    bool only_keeps = false;
+    std::shared_ptr<const SinkSettings> keeps_alive = {};  // the settings, where nobody else does
   };
   struct Events {
     std::function<void()> progress;  // something was delivered, or full() has changed
@@ -82,16 +85,28 @@ class Delivery {
   void expect(const ChannelId& channel, const ChannelMark& mark);
   // The same of the outbox: it held these sequences then.
   void expect_stored(std::uint64_t first, std::uint64_t end);
-  void open(std::vector<const ResultSchema*> schemas);
+  // The schemas that it will be handed; open() adds more. Plans come and go while results wait: it keeps
+  // copies, and neither its rows nor its sink refer to a plan.
+  void take(const std::vector<const ResultSchema*>& schemas);
+  bool takes(const ResultSchema& schema) const;
+  bool only_keeps() const { return options_.only_keeps; }
+  void open(const std::vector<const ResultSchema*>& schemas);
+  // The present's timeline has changed: what is issued from now on carries it.
+  void assign(const Lineage& lineage, Timeline timeline);
+  // Another plan is in force: its schemas are other objects.
+  void plan_changed() { known_.clear(); }
+  // Nothing is in memory alone, and nothing on its way: it may be closed.
+  bool idle() const { return empty() && !in_flight_ && !storing_ && !fetching_; }
   // Why the sink cannot work with these settings or files.
   const std::optional<Error>& failure() const { return failure_; }
   // Whether the sink has answered: it is known what it holds, or why it cannot work.
-  bool answered() const { return opened_ || failure_; }
+  bool answered() const { return opened_ || failure_ || options_.only_keeps; }
   // The last result of the channel that the sink or the outbox holds; 0 when there is none or it cannot say.
   ResultNumber held(const ChannelId& channel) const;
 
   // `issued_on`: the timeline of the entry behind it, where that is older than the present one.
-  void add(const Emission& emission, std::optional<Timeline> issued_on = {});
+  // False: it does not take results of this schema.
+  bool add(const Emission& emission, std::optional<Timeline> issued_on = {});
   // Results of entries up to here may leave.
   void release(Position through);
   // A checkpoint wants everything up to here in the sink or the outbox, whatever `flush` says.
@@ -139,6 +154,7 @@ class Delivery {
   };
 
   const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
+  const ResultSchema* own(const ResultSchema& schema);
   const ResultSchema* known_schema(const ResultSchema& schema);
   Waiting from_outbox(OutboxRow row);
   void open_outbox();
@@ -175,7 +191,9 @@ class Delivery {
   Options options_;
   std::unique_ptr<Sink> sink_;
   Events events_;
+  std::deque<ResultSchema> own_;  // copies, which schemas_ names
   std::vector<const ResultSchema*> schemas_;
+  std::vector<std::pair<const ResultSchema*, const ResultSchema*>> known_;  // a plan's schema, and the copy
   std::deque<ResultSchema> older_;  // of rows in the outbox that have other columns than now
   std::set<ChannelId> issued_;      // every channel that a row has come under
   std::set<std::string> prefixes_;

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,7 @@
 #include "pipeline/channel.h"
 #include "pipeline/operator.h"
 #include "pipeline/plan.h"
+#include "pipeline/prior_state.h"
 #include "windows/watermark.h"
 
 namespace tidemark {
@@ -88,9 +90,26 @@ class Engine {
   std::vector<Table> tables();
   // Everything beside the tables.
   void save(std::vector<std::pair<std::string, std::string>>& sections) const;
-  Status load(const Manifest& manifest);
-  // After load() and after the rows of every table were restored.
-  Status restored();
+
+  // Goes on from what another engine or a checkpoint has come to, once, before the first entry; PriorState()
+  // for a beginning from nothing. Sources and pipelines are found by name and uid; entries are taken over as
+  // far as their keys and windows mean the same (state_layout.h), the others are dropped.
+  struct Evolution {
+    std::vector<std::string> notes;              // what came, went and changed, for the log
+    std::vector<std::string> rewritten;          // uids whose entries no segment holds as they are now
+    std::map<std::string, std::string> retired;  // PriorState::retired from here on
+  };
+  Result<Evolution> take_over(PriorState prior);
+  // Gives away what it has come to, between two entries; it is of no more use.
+  PriorState take_apart();
+  // The same to look at: how the state of each pipeline is laid out, and how much there is.
+  struct StateSummary {
+    std::string uid, name;
+    StateLayout layout;
+    std::uint64_t keys = 0;
+  };
+  std::vector<StateSummary> state_summaries() const;
+
   // What every channel had issued, by schema.
   std::vector<std::pair<const ResultSchema*, ChannelMark>> marks() const;
 
@@ -127,6 +146,10 @@ class Engine {
                  Position position);
   void find_next_due();
   void begin_time(JournalTime now);
+  static bool read_source(Source& source, std::string_view section, bool counts_only);
+  bool read_pipeline(Pipeline& pipeline, std::string_view section, bool counts_only);
+  Status take_over_sources(PriorState& prior);
+  Status take_over_pipeline(Pipeline& pipeline, PriorState& prior, Evolution& evolution);
 
   // engine_standing.cc
   void stand_still(Pipeline& pipeline, bool failed);

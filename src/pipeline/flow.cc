@@ -3,32 +3,33 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/invariant.h"
 #include "pipeline/event_time.h"
 
 namespace tidemark {
 
 class Flow::SourceIntake final : public Intake {
  public:
-  SourceIntake(Flow& flow, std::size_t source) : flow_(flow), source_(source) {}
+  SourceIntake(Flow& flow, std::uint16_t number) : flow_(flow), number_(number) {}
 
   void begin_read() override {
     flow_.check_clock();
     flow_.stamp_ = flow_.clock_.stamp();
   }
   Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
-    const Position position = flow_.append(EntryKind::record, source_, payload, topic, resume);
-    flow_.sources_[source_]->remember_record(position, topic, payload, resume);
+    const Position position = flow_.append(EntryKind::record, this, payload, topic, resume);
+    source_->remember_record(position, topic, payload, resume);
     return position;
   }
   Position oversized(std::string_view beginning, std::string_view topic, std::string_view resume) override {
-    const Position position = flow_.append(EntryKind::oversized, source_, beginning, topic, resume);
-    flow_.sources_[source_]->remember_record(position, topic, beginning, resume);
+    const Position position = flow_.append(EntryKind::oversized, this, beginning, topic, resume);
+    source_->remember_record(position, topic, beginning, resume);
     return position;
   }
   Position event(std::string_view payload) override {
     begin_read();
-    const Position position = flow_.append(EntryKind::source_event, source_, payload, {}, {});
-    flow_.sources_[source_]->remember_event(position, payload);
+    const Position position = flow_.append(EntryKind::source_event, this, payload, {}, {});
+    source_->remember_event(position, payload);
     return position;
   }
   bool open() const override {
@@ -44,27 +45,31 @@ class Flow::SourceIntake final : public Intake {
       flow_.events_.hurry_checkpoint();
   }
   void ended() override {
-    if (flow_.ended_[source_]) return;
-    flow_.ended_[source_] = true;
+    if (ended_) return;
+    ended_ = true;
     begin_read();
-    flow_.append(EntryKind::source_ended, source_, {}, {}, {});
-    if (std::ranges::all_of(flow_.ended_, [](bool ended) { return ended; })) flow_.events_.all_ended();
+    flow_.append(EntryKind::source_ended, this, {}, {}, {});
+    if (std::ranges::all_of(flow_.intakes_, [](const auto& intake) { return intake->ended_; }))
+      flow_.events_.all_ended();
   }
+
+  // By use().
+  void attach(std::size_t index, Source& source) {
+    index_ = index;
+    source_ = &source;
+  }
+  std::size_t index() const { return index_; }
+  std::uint16_t number() const { return number_; }
 
  private:
   Flow& flow_;
-  std::size_t source_;
+  std::uint16_t number_;
+  std::size_t index_ = 0;  // in the settings of the plan in force
+  Source* source_ = nullptr;
+  bool ended_ = false;
 };
 
-Flow::Flow(Parts parts, Events events, const Settings& settings)
-    : parts_(parts),
-      events_(std::move(events)),
-      clock_(parts.clock),
-      sources_(settings.sources.size()),
-      ended_(settings.sources.size(), false) {
-  for (std::size_t i = 0; i < settings.sources.size(); ++i)
-    intakes_.push_back(std::make_unique<SourceIntake>(*this, i));
-}
+Flow::Flow(Parts parts, Events events) : parts_(parts), events_(std::move(events)), clock_(parts.clock) {}
 
 Flow::~Flow() {
   *alive_ = false;
@@ -76,36 +81,50 @@ void Flow::resume_at(JournalWriter* journal, Position after, JournalTime last_ti
   clock_.set(last_time);
 }
 
-Intake& Flow::intake(std::size_t source) {
-  return *intakes_[source];
+Intake& Flow::make_intake(std::uint16_t number) {
+  return *intakes_.emplace_back(std::make_unique<SourceIntake>(*this, number));
 }
-void Flow::attach(std::size_t source, Source& to) {
-  sources_[source] = &to;
+
+void Flow::use(Engine& engine, const std::vector<Inlet>& inlets) {
+  invariant(engine_ == nullptr || backlog_.empty(), "a plan comes into force between two entries");
+  engine_ = &engine;
+  std::vector<std::unique_ptr<SourceIntake>> intakes;
+  sources_.clear();
+  for (const Inlet& inlet : inlets) {
+    const auto at = std::ranges::find_if(
+        intakes_, [&](const std::unique_ptr<SourceIntake>& its) { return its.get() == inlet.intake; });
+    invariant(at != intakes_.end(), "a source's intake is one of the flow's");
+    (*at)->attach(sources_.size(), *inlet.source);
+    intakes.push_back(std::move(*at));
+    sources_.push_back(inlet.source);
+  }
+  intakes_ = std::move(intakes);
 }
 
 Position Flow::control(EntryKind kind, std::string_view payload) {
   stamp_ = clock_.stamp();
-  return append(kind, 0, payload, {}, {});
+  return append(kind, nullptr, payload, {}, {});
 }
 
-Position Flow::append(EntryKind kind, std::size_t source, std::string_view payload, std::string_view topic,
-                      std::string_view resume) {
-  Entry entry{
-      .kind = kind, .source = 0, .time = stamp_, .resume = resume, .topic = topic, .payload = payload};
-  const bool of_source = kind == EntryKind::record || kind == EntryKind::oversized ||
-                         kind == EntryKind::source_event || kind == EntryKind::source_ended;
-  if (of_source)
-    entry.source = static_cast<std::uint16_t>(source + 1);  // the table was filled in settings' order
+Position Flow::append(EntryKind kind, const SourceIntake* source, std::string_view payload,
+                      std::string_view topic, std::string_view resume) {
+  const Entry entry{.kind = kind,
+                    .source = source != nullptr ? source->number() : std::uint16_t{0},
+                    .time = stamp_,
+                    .resume = resume,
+                    .topic = topic,
+                    .payload = payload};
   appended_ = journal_ != nullptr ? journal_->append(entry) : appended_.next();
-  if (kind == EntryKind::record || kind == EntryKind::oversized) events_.passing(source, appended_, entry);
-  show(appended_, entry, source);
+  const std::size_t index = source != nullptr ? source->index() : 0;
+  if (kind == EntryKind::record || kind == EntryKind::oversized) events_.passing(index, appended_, entry);
+  show(appended_, entry, index);
   return appended_;
 }
 
 // Straight to the engine, unless it is still busy with an earlier entry.
 void Flow::show(Position position, const Entry& entry, std::size_t source) {
   if (!settled()) return keep(position, entry, source);
-  if (!parts_.engine.apply(position, entry, source)) {
+  if (!engine_->apply(position, entry, source)) {
     set_paused(true);
     return post_work();
   }
@@ -135,7 +154,7 @@ void Flow::post_work() {
 // One slice: the engine's unfinished entry, or some of what was kept; then the others on the loop have their
 // turn.
 void Flow::work_on() {
-  Engine& engine = parts_.engine;
+  Engine& engine = *engine_;
   constexpr int kKeptPerSlice = 256;
   for (int i = 0; i < kKeptPerSlice; ++i) {
     if (engine.busy()) {
@@ -171,7 +190,7 @@ bool Flow::open() const {
 }
 
 void Flow::progress() {
-  if (parts_.engine.busy() && !events_.hold()) post_work();
+  if (engine_->busy() && !events_.hold()) post_work();
   if (!running_) return;
   if (open()) {
     // A source that was told "not open" waits for resume() by itself, whether or not it was paused from here.
@@ -209,6 +228,17 @@ void Flow::run() {
   schedule_tick();
 }
 
+void Flow::suspend() {
+  set_paused(true);
+  stop();
+}
+
+void Flow::go_on() {
+  running_ = true;
+  schedule_tick();
+  progress();
+}
+
 void Flow::stop() {
   running_ = false;
   paused_ = true;
@@ -219,19 +249,19 @@ void Flow::stop() {
 // Whether the wall clock is believed, and that it was set back, are facts that a replay must meet at the same
 // place.
 void Flow::check_clock() {
-  if (clock_.synchronised() != parts_.engine.clock_believed() && settled())
+  if (clock_.synchronised() != engine_->clock_believed() && settled())
     control(EntryKind::clock_step,
             to_payload(clock_.synchronised() ? ClockEvent::believed : ClockEvent::not_believed));
   if (const auto back = clock_.step_needed()) {
     clock_.set(*back);
     stamp_ = *back;
-    append(EntryKind::clock_step, 0, to_payload(ClockEvent::step_back), {}, {});
+    append(EntryKind::clock_step, nullptr, to_payload(ClockEvent::step_back), {}, {});
   }
 }
 
 void Flow::schedule_tick() {
   if (!running_) return;
-  const auto due = parts_.engine.next_due();
+  const auto due = engine_->next_due();
   if (due == tick_due_) return;
   tick_due_ = due;
   tick_.reset();
@@ -240,7 +270,7 @@ void Flow::schedule_tick() {
     tick_.reset();
     tick_due_.reset();
     if (!running_) return;
-    const auto still_due = parts_.engine.next_due();
+    const auto still_due = engine_->next_due();
     if (!settled()) return;  // work_on() looks again when everything taken is applied
     if (still_due && *still_due <= clock_.now())
       control(EntryKind::tick, {});

@@ -4,7 +4,9 @@
 // wait: while the journal or a sink has too much waiting, while the engine closes windows in slices, while a
 // snapshot has captured too much. What a source still hands over after it was told to wait (the rest of one
 // read) is kept and applied in turn. It also makes time pass when nothing arrives: a tick is journaled when a
-// timer is due, and only then. Threads: loop only.  Lifetime: the parts outlive it.
+// timer is due, and only then. Another plan may come into force between two entries: use() says which engine
+// and which sources belong to it. Threads: loop only.  Lifetime: the parts outlive it; an intake lives until
+// the use() that no longer names it.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,6 @@ class Flow {
   struct Parts {
     Loop& loop;
     Clock& clock;
-    Engine& engine;
   };
   struct Events {
     std::function<void()> turn;              // between two slices of work: the checkpointer's turn
@@ -41,16 +42,22 @@ class Flow {
     std::function<void(std::size_t source, Position position, const Entry& entry)> passing;
   };
 
-  Flow(Parts parts, Events events, const Settings& settings);
+  Flow(Parts parts, Events events);
   ~Flow();
 
   // Where new entries go and which position they follow. `journal` is null when the journal is off; it
   // outlives the flow.
   void resume_at(JournalWriter* journal, Position after, JournalTime last_time);
 
-  // The way in for the source with this index. Lives as long as the flow.
-  Intake& intake(std::size_t source);
-  void attach(std::size_t source, Source& to);
+  // The way in for a source that is being made. `number`: of its name in the journal's table.
+  Intake& make_intake(std::uint16_t number);
+  // The engine in force, and its sources in the order of its settings, each with the way in that it was made
+  // with.
+  struct Inlet {
+    Intake* intake;
+    Source* source;
+  };
+  void use(Engine& engine, const std::vector<Inlet>& inlets);
 
   // A control record of the appliance's own.
   Position control(EntryKind kind, std::string_view payload);
@@ -58,8 +65,11 @@ class Flow {
   void run();
   // No input is taken and no time passes any more; what was taken is still applied.
   void stop();
+  // The same for a while: sources are paused, until go_on().
+  void suspend();
+  void go_on();
   // Everything that was taken has been applied.
-  bool settled() const { return !parts_.engine.busy() && backlog_.empty(); }
+  bool settled() const { return !engine_->busy() && backlog_.empty(); }
 
   // The journal or a sink has come further, or hold() may have changed.
   void progress();
@@ -80,8 +90,8 @@ class Flow {
     std::string bytes;  // what the entry's views point into
   };
 
-  Position append(EntryKind kind, std::size_t source, std::string_view payload, std::string_view topic,
-                  std::string_view resume);
+  Position append(EntryKind kind, const SourceIntake* source, std::string_view payload,
+                  std::string_view topic, std::string_view resume);
   void show(Position position, const Entry& entry, std::size_t source);
   void keep(Position position, const Entry& entry, std::size_t source);
   void check_clock();
@@ -93,12 +103,12 @@ class Flow {
 
   Parts parts_;
   Events events_;
+  Engine* engine_ = nullptr;
   JournalWriter* journal_ = nullptr;
   ArrivalClock clock_;
-  JournalTime stamp_{};  // of the read at hand
-  std::vector<std::unique_ptr<SourceIntake>> intakes_;
+  JournalTime stamp_{};                                 // of the read at hand
+  std::vector<std::unique_ptr<SourceIntake>> intakes_;  // of use(), then those made since
   std::vector<Source*> sources_;
-  std::vector<bool> ended_;
   std::deque<Kept> backlog_;
   Position appended_, safe_;
   bool running_ = false;

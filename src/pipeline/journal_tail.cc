@@ -9,6 +9,8 @@ namespace tidemark {
 
 Status Appliance::Work::open_journal_tail() {
   JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage, identity_.ancestry};
+  if (order_ && order_->follow == RestoreOrder::Follow::nothing)
+    if (Status fits = check_evolution(present_plan()); !fits) return fits;
   if (order_) {
     if (Status begun = begin_restore(); !begun) return begun;
     folder.ancestry = identity_.ancestry;
@@ -18,9 +20,10 @@ Status Appliance::Work::open_journal_tail() {
       return !stays;
     });
   } else if (begun_without_checkpoint()) {
-    folder.ancestry = identity_.ancestry.without_last();
-    remember_abandoned(folder, std::max(barrier_, identity_.ancestry.forks().back().at));
-    folder.ancestry = identity_.ancestry;
+    JournalFolder before = folder;
+    before.ancestry = identity_.ancestry.without_last();
+    abandoned_.emplace(
+        Abandoned{std::move(before), std::max(barrier_, identity_.ancestry.forks().back().at)});
     forked_ = true;
   }
   Position known_durable;
@@ -34,6 +37,18 @@ Status Appliance::Work::open_journal_tail() {
   for (const std::string& note : extent_.notes) platform_.log.warning("journal", note);
   if (Status joins = check_joins(extent_); !joins) return joins;
   if (Status noted = note_order(); !noted) return noted;
+  // The engine goes on from the checkpoint under the configuration that what follows came in under. What
+  // stands in the journal was accepted when it was written; only the end of it is compared with the present
+  // configuration.
+  if (extent_.end <= barrier_)
+    if (Status fits = check_evolution(present_plan()); !fits) return fits;
+  auto first = first_configuration();
+  if (!first) return pass_on(first);
+  if (Status begun = begin_with(*first); !begun) return begun;
+  if (const std::string* name = resumed_ ? resumed_->section("configuration") : nullptr) recorded_ = *name;
+  if (abandoned_) remember_abandoned(abandoned_->folder, abandoned_->after);
+  if (order_ && order_->follow != RestoreOrder::Follow::all)
+    for (auto& source : sources_) source->gone_back_to(barrier_);
   // What a checkpoint that was never completed left behind.
   if (const Status swept = store_->sweep(); !swept)
     platform_.log.warning("checkpoint",
@@ -76,10 +91,23 @@ void Appliance::Work::remember_abandoned(const JournalFolder& folder, Position a
   }
 }
 
+// In the settings in force, of the source that an entry came from.
+std::size_t Appliance::Work::source_index(const Entry& entry) {
+  if (entry.source == 0) return kNoSource;
+  while (index_of_name_.size() < entry.source) {
+    const std::string& name = names_.name(static_cast<std::uint16_t>(index_of_name_.size() + 1));
+    const auto& settings = in_force_.settings->sources;
+    const auto at = std::ranges::find(settings, name, &SourceSettings::name);
+    index_of_name_.push_back(at == settings.end() ? kNoSource
+                                                  : static_cast<std::size_t>(at - settings.begin()));
+  }
+  return index_of_name_[entry.source - std::size_t{1}];
+}
+
 // The source that an entry came from remembers having taken it.
 void Appliance::Work::remember(Position position, const Entry& entry) {
-  const std::size_t at = entry.source - std::size_t{1};
-  if (entry.source == 0 || at >= sources_.size()) return;
+  const std::size_t at = source_index(entry);
+  if (at == kNoSource) return;
   if (entry.kind == EntryKind::record || entry.kind == EntryKind::oversized)
     sources_[at]->remember_record(position, entry.topic, entry.payload, entry.resume);
   else if (entry.kind == EntryKind::source_event)
@@ -96,35 +124,30 @@ Status Appliance::Work::check_joins(const JournalExtent& extent) {
             journal_folder(data_dir_), extent.first.value, from, barrier_.value, way_without_replay(),
             resumed_ ? "" : ", or begin anew: `tidemark run --from none`"),
         Error::Kind::corrupt);
-  const std::string* configuration = resumed_ ? resumed_->section("configuration") : nullptr;
-  if (configuration != nullptr && *configuration != configuration_name() && extent.end > barrier_) {
-    // A run under this configuration that was killed before its first checkpoint recorded the change in front
-    // of all else.
-    auto ours = configuration_follows();
-    if (!ours) return pass_on(ours);
-    if (*ours) return {};
-    return fail(
-        format(
-            "the configuration has changed since {}, and {} entries after it are still to be replayed under "
-            "the old one. Start once with the old configuration and stop it in order, or go on without them: "
-            "{}",
-            from, extent.end.value - barrier_.value, way_without_replay()),
-        Error::Kind::usage);
-  }
   return {};
 }
 
-// Whether what the journal holds after the checkpoint begins with the change to the present configuration.
-Result<bool> Appliance::Work::configuration_follows() {
-  SourceTable names;
+// Under which configuration the first entry to be replayed came in: it is one that says so itself, or the one
+// that made the checkpoint. With nothing to replay, the present one.
+Result<std::string> Appliance::Work::first_configuration() {
+  if (extent_.end <= barrier_) return present_name();
   const JournalFolder folder{platform_.files, journal_folder(data_dir_), identity_.lineage,
                              identity_.ancestry};
-  auto reader = JournalReader::open(folder, barrier_, names);
+  auto reader = JournalReader::open(folder, barrier_, names_);
   if (!reader) return pass_on(reader);
   auto item = (*reader)->next();
   if (!item) return pass_on(item);
-  return *item && (*item)->entry.kind == EntryKind::configuration &&
-         (*item)->entry.payload == configuration_name();
+  if (*item && (*item)->entry.kind == EntryKind::configuration) return std::string((*item)->entry.payload);
+  const std::string* name = resumed_ ? resumed_->section("configuration") : nullptr;
+  return name != nullptr ? *name : present_name();
+}
+
+// The first engine.
+Status Appliance::Work::begin_with(const std::string& name) {
+  auto first = configuration(name);
+  if (!first) return pass_on(first);
+  make_flow();
+  return put_in_force(std::move(*first));
 }
 
 }  // namespace tidemark

@@ -18,55 +18,10 @@ void write_i64(std::byte* at, std::int64_t value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-// What stands before the aggregates' states.
-struct Prefix {
-  bool flag = false, used = false, order = false;
-  std::size_t size() const { return 8 * (std::size_t{flag} + std::size_t{used} + std::size_t{order}); }
-};
-
-Prefix prefix_of(const PipelineSettings& settings) {
-  const bool ttl = *settings.ttl > Duration(0);
-  return {.flag = *settings.emit == EmitPolicy::every,
-          .used = ttl,
-          .order = ttl || *settings.on_max_keys == OnMaxKeys::evict_oldest};
-}
-
-class KeyedPayload final : public PayloadCodec {
- public:
-  KeyedPayload(const AggregateLayout& layout, Prefix prefix) : layout_(layout), prefix_(prefix) {}
-  std::size_t size() const override { return prefix_.size() + layout_.size(); }
-  void create(std::byte* payload) const override {
-    std::memset(payload, 0, prefix_.size());
-    layout_.create(payload + prefix_.size());
-  }
-  void destroy(std::byte* payload) const override { layout_.destroy(payload + prefix_.size()); }
-  void save(const std::byte* payload, Encoder& out) const override {
-    const std::byte* at = payload;
-    if (prefix_.flag) out.u8(static_cast<std::uint8_t>(*std::exchange(at, at + 8)));
-    if (prefix_.used) out.i64(read_i64(std::exchange(at, at + 8)));
-    if (prefix_.order) out.varint(static_cast<std::uint64_t>(read_i64(std::exchange(at, at + 8))));
-    layout_.save(at, out);
-  }
-  bool load(Decoder& in, std::byte* payload) const override {
-    std::byte* at = payload;
-    if (prefix_.flag) *std::exchange(at, at + 8) = static_cast<std::byte>(in.u8());
-    if (prefix_.used) write_i64(std::exchange(at, at + 8), in.i64());
-    if (prefix_.order) write_i64(std::exchange(at, at + 8), static_cast<std::int64_t>(in.varint()));
-    return layout_.load(in, at);
-  }
-  std::size_t heap_bytes(const std::byte* payload) const override {
-    return layout_.heap_bytes(payload + prefix_.size());
-  }
-
- private:
-  const AggregateLayout& layout_;
-  Prefix prefix_;
-};
-
-std::vector<const Aggregate*> aggregates_of(const PipelinePlan& plan) {
-  std::vector<const Aggregate*> out;
-  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate.get());
-  return out;
+std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan) {
+  std::vector<std::shared_ptr<const Aggregate>> out;
+  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate);
+  return std::make_shared<const AggregateSet>(std::move(out));
 }
 
 constexpr std::int64_t kMillisecond = 1'000'000;
@@ -77,7 +32,7 @@ KeyedOperator::KeyedOperator(const OperatorOptions& options)
     : plan_(options.plan),
       outlets_(options.outlets),
       rows_(options.plan, options.outlets, options.output),
-      layout_(aggregates_of(options.plan)),
+      aggregates_(aggregates_of(options.plan)),
       windows_(windowed() ? options.plan.settings->window.size : Duration(1),
                options.plan.settings->window.offset),
       lateness_(options.plan.processing_time ? Duration(0) : *options.plan.settings->allowed_lateness),
@@ -87,24 +42,27 @@ KeyedOperator::KeyedOperator(const OperatorOptions& options)
       max_keys_(options.plan.settings->max_keys != 0 ? options.plan.settings->max_keys
                                                      : options.limits.max_keys),
       budget_(options.budget),
-      used_at_(every_ ? 8 : 0),
-      order_at_(used_at_ + (ttl_ != 0 ? 8 : 0)),
-      states_at_(prefix_of(*options.plan.settings).size()),
-      payload_size_(states_at_ + layout_.size()),
-      table_(std::make_unique<KeyedPayload>(layout_, prefix_of(*options.plan.settings)), options.hash_seed),
-      watermark_(to_ns(kEventTimeMin)) {
+      used_at_(PayloadPrefix(options.plan.layout).used_at()),
+      order_at_(PayloadPrefix(options.plan.layout).order_at()),
+      states_at_(PayloadPrefix(options.plan.layout).size()),
+      payload_size_(states_at_ + layout().size()),
+      table_(std::make_unique<EntryTable>(
+          std::make_unique<KeyedPayload>(aggregates_, PayloadPrefix(options.plan.layout)),
+          options.hash_seed)),
+      watermark_(to_ns(kEventTimeMin)),
+      forgotten_(to_ns(kEventTimeMin)) {
   for (const AggregateColumn& column : plan_.aggregates) {
     first_argument_.push_back(arguments_.size());
     arguments_.resize(arguments_.size() + column.arguments.size());
   }
   filtered_out_.resize(plan_.aggregates.size());
   output_row_.resize(plan_.output_size());
-  empty_.resize((layout_.size() + 7) / 8 + 1);
-  layout_.create(reinterpret_cast<std::byte*>(empty_.data()));
+  empty_.resize((layout().size() + 7) / 8 + 1);
+  layout().create(reinterpret_cast<std::byte*>(empty_.data()));
 }
 
 KeyedOperator::~KeyedOperator() {
-  layout_.destroy(reinterpret_cast<std::byte*>(empty_.data()));
+  layout().destroy(reinterpret_cast<std::byte*>(empty_.data()));
 }
 
 void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
@@ -113,7 +71,7 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   const std::int64_t start = windowed() ? windows_.start_of(time) : 0;
   const std::int64_t end = windowed() ? windows_.end_of(start) : 0;
   if (windowed() && !plan_.processing_time &&
-      to_ns(saturating_add(time_from_ns<EventTime>(end), lateness_)) <= watermark_)
+      (end <= forgotten_ || to_ns(saturating_add(time_from_ns<EventTime>(end), lateness_)) <= watermark_))
     return rows_.late(row, key_values_);
   if (!evaluate_arguments(row)) return;
 
@@ -121,7 +79,7 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   if (windowed()) append_key_time(key_, start);
   for (const Value& value : key_values_) append_key(key_, value);
 
-  EntryTable::Entry* entry = table_.find(key_);
+  EntryTable::Entry* entry = table_->find(key_);
   const bool begins = entry == nullptr || (ttl_ != 0 && has_expired(entry, std::max(watermark_, time)));
   const std::byte* before =
       begins ? reinterpret_cast<const std::byte*>(empty_.data())
@@ -133,11 +91,11 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
     if (windowed()) open_[start].push_back(entry);
     if (ttl_ != 0) write_i64(EntryTable::payload(entry) + used_at_, time);
   } else {
-    table_.touch(entry);
+    table_->touch(entry);
     if (begins) {  // expired, and not yet gone
       ++rows_.counters().expired;
-      layout_.destroy(EntryTable::payload(entry) + states_at_);
-      layout_.create(EntryTable::payload(entry) + states_at_);
+      layout().destroy(EntryTable::payload(entry) + states_at_);
+      layout().create(EntryTable::payload(entry) + states_at_);
     }
   }
   if (ttl_ != 0) {
@@ -159,17 +117,17 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
 // Null: there is no room, and the record was refused.
 EntryTable::Entry* KeyedOperator::make_entry(const InputRow& row) {
   const std::uint64_t wanted = cost(key_);
-  const auto full = [&] { return table_.size() >= max_keys_ || budget_.used + wanted > budget_.limit; };
+  const auto full = [&] { return table_->size() >= max_keys_ || budget_.used + wanted > budget_.limit; };
   while (full() && evicts_ && !by_order_.empty()) {
     ++rows_.counters().evicted;
     forget(by_order_.begin()->second);
   }
   if (full()) {
-    rows_.refuse(row,
-                 table_.size() >= max_keys_ ? "a new key beyond max_keys" : "a new key beyond limits.memory");
+    rows_.refuse(
+        row, table_->size() >= max_keys_ ? "a new key beyond max_keys" : "a new key beyond limits.memory");
     return nullptr;
   }
-  EntryTable::Entry* entry = table_.find_or_create(key_).first;
+  EntryTable::Entry* entry = table_->find_or_create(key_).first;
   budget_.used += wanted;
   if (ttl_ == 0 && !evicts_) return entry;
   const std::uint64_t order = next_order_++;
@@ -185,7 +143,7 @@ void KeyedOperator::forget(EntryTable::Entry* entry) {
   budget_.used -= cost(EntryTable::key(entry));
   if (ttl_ != 0 || evicts_)
     by_order_.erase(static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_)));
-  table_.erase(entry);
+  table_->erase(entry);
 }
 
 bool KeyedOperator::has_expired(const EntryTable::Entry* entry, std::int64_t clock) const {
@@ -263,7 +221,7 @@ const char* KeyedOperator::check_all(const std::byte* payload, const InputRow& r
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
     if (!filtered_out_[i])
       if (const char* refusal =
-              plan_.aggregates[i].aggregate->check(payload + layout_.offset(i), input_of(i, row)))
+              plan_.aggregates[i].aggregate->check(payload + layout().offset(i), input_of(i, row)))
         return refusal;
   return nullptr;
 }
@@ -271,7 +229,7 @@ const char* KeyedOperator::check_all(const std::byte* payload, const InputRow& r
 void KeyedOperator::update_all(std::byte* payload, const InputRow& row) {
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
     if (!filtered_out_[i])
-      plan_.aggregates[i].aggregate->update(payload + layout_.offset(i), input_of(i, row));
+      plan_.aggregates[i].aggregate->update(payload + layout().offset(i), input_of(i, row));
 }
 
 void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
@@ -332,7 +290,7 @@ bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
     EntryTable::Entry* entry = drain_.next();
     EventTime time = time_from_ns<EventTime>(to_ns(now));
     if (closing_.what == Closing::What::every) {
-      table_.touch(entry);
+      table_->touch(entry);
       *EntryTable::payload(entry) = std::byte{0};
     } else {
       time = time_from_ns<EventTime>(windows_.end_of(closing_.start) - kMillisecond);
@@ -426,7 +384,7 @@ void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime n
   const std::byte* payload = EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + states_at_;
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
     output_row_[plan_.first_aggregate() + i] =
-        plan_.aggregates[i].aggregate->result(payload + layout_.offset(i), results_);
+        plan_.aggregates[i].aggregate->result(payload + layout().offset(i), results_);
   for (std::size_t i = 0; i < plan_.select.size(); ++i) {
     const auto value = plan_.select[i].evaluate(output_row_, results_);
     if (!value) return rows_.result_failed("select: " + plan_.select[i].describe(value.error()));
@@ -453,20 +411,70 @@ void KeyedOperator::save(Encoder& out) const {
   out.i64(watermark_);
   out.boolean(every_due_.has_value());
   if (every_due_) out.i64(to_ns(*every_due_));
-  if (ttl_ != 0 || evicts_) out.varint(next_order_);
+  out.varint(next_order_);
+  out.i64(forgotten_);
 }
 
 bool KeyedOperator::load(Decoder& in) {
   if (!rows_.load(in)) return false;
   watermark_ = in.i64();
   if (in.boolean()) every_due_ = time_from_ns<JournalTime>(in.i64());
-  if (ttl_ != 0 || evicts_) next_order_ = in.varint();
+  next_order_ = in.varint();
+  forgotten_ = in.i64();
+  if (!every_) every_due_.reset();  // an earlier plan's; what waited goes out with its next update
   return !in.failed();
 }
 
-Status KeyedOperator::restored() {
+Status KeyedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
   bool good = true;
-  table_.for_each([&](EntryTable::Entry* entry) {
+  if (change.kind == StateChange::Kind::none)
+    table_ = std::move(prior.table);
+  else
+    convert(prior, change, good);
+  if (!good)
+    return fail("state of pipeline \"" + plan_.settings->name + "\" does not decode", Error::Kind::corrupt);
+  // What is closed by now was forgotten under the lateness that was allowed until now.
+  const Duration before(prior.layout.allowed_lateness_ns);
+  if (windowed() && before < lateness_ && watermark_ != to_ns(kEventTimeMin))
+    forgotten_ = std::max(forgotten_, watermark_ - before.count());
+  return find_open();
+}
+
+// Every aggregate's state goes to its new place by way of its saved bytes; what is new starts empty. Entries
+// that knew neither their last use nor the order of their making were used now, and were made in the order of
+// their keys.
+void KeyedOperator::convert(PriorPipeline& prior, const StateChange& change, bool& good) {
+  const AggregateLayout& old_layout = prior.aggregates->layout();
+  const PayloadPrefix old(prior.layout);
+  std::vector<EntryTable::Entry*> entries;
+  prior.table->for_each([&](EntryTable::Entry* entry) { entries.push_back(entry); });
+  std::ranges::sort(entries, {}, [](const EntryTable::Entry* entry) { return EntryTable::key(entry); });
+  Encoder state;
+  for (EntryTable::Entry* before : entries) {
+    const std::byte* from = EntryTable::payload(static_cast<const EntryTable::Entry*>(before));
+    EntryTable::Entry* entry = table_->find_or_create(EntryTable::key(before)).first;
+    std::byte* to = EntryTable::payload(entry);
+    if (every_ && old.flag) *to = *from;
+    if (ttl_ != 0) write_i64(to + used_at_, old.used ? read_i64(from + old.used_at()) : watermark_);
+    if (ttl_ != 0 || evicts_)
+      write_i64(to + order_at_,
+                old.order ? read_i64(from + old.order_at()) : static_cast<std::int64_t>(next_order_++));
+    for (std::size_t i = 0; i < change.from.size(); ++i) {
+      if (!change.from[i]) continue;
+      state.clear();
+      (*prior.aggregates)[*change.from[i]].save(from + old.size() + old_layout.offset(*change.from[i]),
+                                                state);
+      Decoder in(state.view());
+      good = (*aggregates_)[i].load(in, to + states_at_ + layout().offset(i)) && in.complete() && good;
+    }
+  }
+  prior.table.reset();
+}
+
+// What follows from the entries: which windows are open, which keys wait for the next beat, which expire.
+Status KeyedOperator::find_open() {
+  bool good = true;
+  table_->for_each([&](EntryTable::Entry* entry) {
     budget_.used += cost(EntryTable::key(entry));
     if (ttl_ != 0 || evicts_) {
       const auto order = static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_));

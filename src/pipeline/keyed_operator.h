@@ -7,7 +7,8 @@
 // Windows [start, end): a record is late when end + allowed_lateness <= watermark. When the watermark reaches
 // end, the window's results are emitted; the entries stay until allowed_lateness is over too, and a record
 // that still comes in emits the corrected result at once. In processing time, journal time is the watermark
-// and nothing is late.
+// and nothing is late. Windows that were forgotten under an earlier plan, which allowed less lateness, stay
+// forgotten: a record of one would begin it anew.
 //
 // A running aggregate with a ttl expires when the clock (the watermark, or the record's own event time; in
 // processing time journal time) has come to the time of its last record and the ttl: then it starts from
@@ -19,10 +20,10 @@
 #include <queue>
 #include <vector>
 
+#include "pipeline/keyed_payload.h"
 #include "pipeline/operator.h"
 #include "pipeline/ordered_drain.h"
 #include "pipeline/row_evaluation.h"
-#include "windows/layout.h"
 #include "windows/tumbling.h"
 
 namespace tidemark {
@@ -36,11 +37,13 @@ class KeyedOperator final : public Operator {
   bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) override;
   bool close_all(JournalTime now, Position position, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;
-  EntryTable* table() override { return &table_; }
+  EntryTable* table() override { return table_.get(); }
   void save(Encoder& out) const override;
   bool load(Decoder& in) override;
   bool load_counts(Decoder& in) override { return rows_.load(in); }
-  Status restored() override;
+  Status adopt(PriorPipeline& prior, const StateChange& change) override;
+  std::unique_ptr<EntryTable> take_table() override { return std::move(table_); }
+  std::shared_ptr<const AggregateSet> aggregates() const override { return aggregates_; }
   PipelineCounters counters() const override { return rows_.counters(); }
 
  private:
@@ -53,6 +56,9 @@ class KeyedOperator final : public Operator {
   // A closed window's entries stay while corrections are allowed.
   bool keeps_closed() const { return lateness_ != Duration(0); }
   bool windowed() const { return plan_.kind == PipelinePlan::Kind::windowed; }
+  const AggregateLayout& layout() const { return aggregates_->layout(); }
+  void convert(PriorPipeline& prior, const StateChange& change, bool& good);
+  Status find_open();
   bool evaluate_arguments(const InputRow& row);
   bool evaluate_keys(const InputRow& row);
   const char* check_all(const std::byte* payload, const InputRow& row) const;
@@ -79,7 +85,7 @@ class KeyedOperator final : public Operator {
   const PipelinePlan& plan_;
   Outlets& outlets_;
   RowEvaluation rows_;
-  AggregateLayout layout_;
+  std::shared_ptr<const AggregateSet> aggregates_;
   TumblingWindows windows_;
   Duration lateness_;
   bool every_;
@@ -89,10 +95,11 @@ class KeyedOperator final : public Operator {
   StateBudget& budget_;
   // A payload: 8 bytes each of what there is of pending flag, last use, order of making; then the aggregates.
   std::size_t used_at_, order_at_, states_at_, payload_size_;
-  EntryTable table_;
+  std::unique_ptr<EntryTable> table_;
 
   std::int64_t
       watermark_;  // event: the last watermark; processing: journal time. What is closed is decided by it
+  std::int64_t forgotten_;  // windows that end by then are gone, whatever lateness is allowed now
   std::map<std::int64_t, std::vector<EntryTable::Entry*>> open_;  // by window start; follows from table_
   std::vector<EntryTable::Entry*> pending_;                       // `every`: changed since the last emission
   std::optional<JournalTime> every_due_;

@@ -20,6 +20,7 @@
 #include "base/value.h"
 #include "pipeline/channel.h"
 #include "pipeline/plan.h"
+#include "pipeline/prior_state.h"
 #include "state/entry_table.h"
 
 namespace tidemark {
@@ -94,8 +95,12 @@ class Operator {
   virtual bool load(Decoder& in) = 0;
   // Of what save() wrote only the counters and the channels' numbers: the state itself is not taken over.
   virtual bool load_counts(Decoder& in) = 0;
-  // After load() and after every row was restored into table().
-  virtual Status restored() = 0;
+  // The entries of an earlier plan, after load(). `change` is from its layout to this one's, and not
+  // other_state.
+  virtual Status adopt(PriorPipeline& prior, const StateChange& change) = 0;
+  // Gives the entries away; this one is of no more use. Null when it keeps none.
+  virtual std::unique_ptr<EntryTable> take_table() = 0;
+  virtual std::shared_ptr<const AggregateSet> aggregates() const = 0;  // of the entries; null without
   virtual PipelineCounters counters() const = 0;
 };
 

@@ -5,7 +5,6 @@
 #include <set>
 #include <span>
 
-#include "base/checksum.h"
 #include "base/format.h"
 #include "base/nearest.h"
 #include "expressions/compile.h"
@@ -53,7 +52,7 @@ class PipelineCompilation {
     plan_.gathered_names = row_.names();
     finish_derive_slots();
     make_schemas();
-    make_fingerprint();
+    make_layout();
   }
 
  private:
@@ -271,19 +270,21 @@ class PipelineCompilation {
     plan_.dead.columns = dead_letter_columns();
   }
 
-  void make_fingerprint() {
-    std::string text;
-    const auto add = [&](std::string_view part) { text.append(part).push_back('\n'); };
-    for (const NamedType& key : keys_) add(key.text);
-    add("window");
-    if (plan_.kind == PipelinePlan::Kind::windowed)
-      add(format("tumbling {} {} {}", pipeline().window.size.count(), pipeline().window.offset.count(),
-                 plan_.processing_time ? "processing" : "event"));
-    for (const AggregateColumn& column : plan_.aggregates) add(column.text);
-    // What stands beside the aggregates.
-    if (*pipeline().ttl > 0s) add("ttl");
-    if (*pipeline().on_max_keys == OnMaxKeys::evict_oldest) add("in order of making");
-    plan_.state_fingerprint = checksum(text);
+  void make_layout() {
+    StateLayout& layout = plan_.layout;
+    layout.kind = static_cast<StateLayout::Kind>(plan_.kind);
+    for (const NamedType& key : keys_) layout.keys.push_back(key.text);
+    if (plan_.kind == PipelinePlan::Kind::windowed) {
+      const WindowSettings& window = pipeline().window;
+      layout.window = format("tumbling of {}, offset {}, {} time", to_text(window.size),
+                             to_text(window.offset), plan_.processing_time ? "processing" : "event");
+      layout.allowed_lateness_ns = plan_.processing_time ? 0 : pipeline().allowed_lateness->count();
+    }
+    layout.pending_flag = !stateless() && *pipeline().emit == EmitPolicy::every;
+    layout.last_use = !stateless() && *pipeline().ttl > 0s;
+    layout.order = layout.last_use || (!stateless() && *pipeline().on_max_keys == OnMaxKeys::evict_oldest);
+    for (const AggregateColumn& column : plan_.aggregates) layout.aggregates.push_back(column.text);
+    plan_.state_fingerprint = fingerprint_of(layout);
   }
 
   bool stateless() const { return plan_.kind == PipelinePlan::Kind::stateless; }

@@ -25,6 +25,7 @@
 #include "decode/fields.h"
 #include "decode/topic_fields.h"
 #include "expressions/program.h"
+#include "pipeline/state_layout.h"
 #include "sinks/results.h"
 #include "windows/aggregate.h"
 
@@ -61,7 +62,7 @@ struct PipelineInput {
 struct AggregateColumn {
   std::string text;  // canonical; what state compatibility is judged by
   std::string name;  // of the column of select that is this aggregate alone; empty when there is none
-  std::unique_ptr<const Aggregate> aggregate;
+  std::shared_ptr<const Aggregate> aggregate;
   std::vector<Program> arguments;
   std::optional<Program> filter;
 };
@@ -87,7 +88,8 @@ struct PipelinePlan {
   std::vector<std::size_t> readers;  // pipelines that read this one
   std::vector<std::size_t> sinks;    // of the main channel
   std::optional<std::size_t> late_to, dead_letter_to;
-  std::uint64_t state_fingerprint = 0;  // of what the state means: keys, window, aggregates
+  StateLayout layout;                   // what the state means
+  std::uint64_t state_fingerprint = 0;  // of the layout
 
   std::uint32_t first_key() const { return 2; }
   std::uint32_t first_aggregate() const { return 2 + static_cast<std::uint32_t>(keys.size()); }

@@ -114,21 +114,22 @@ Result<Appliance::StateSlice> Appliance::Work::show_state(const std::string& pip
                                                           const KeyFilter& filter, std::uint32_t from,
                                                           std::size_t most, const ShowState& show) const {
   if (!engine_) return fail("the instance is still starting", Error::Kind::busy);
-  const auto at = std::ranges::find(settings_.pipelines, pipeline, &PipelineSettings::name);
-  if (at == settings_.pipelines.end()) {
+  const std::vector<PipelineSettings>& pipelines = in_force_.settings->pipelines;
+  const auto at = std::ranges::find(pipelines, pipeline, &PipelineSettings::name);
+  if (at == pipelines.end()) {
     std::string known;
-    for (const PipelineSettings& one : settings_.pipelines) known += (known.empty() ? "" : ", ") + one.name;
+    for (const PipelineSettings& one : pipelines) known += (known.empty() ? "" : ", ") + one.name;
     return fail(format("there is no pipeline \"{}\"; there are: {}", pipeline, known),
                 Error::Kind::not_found);
   }
-  const auto index = static_cast<std::size_t>(at - settings_.pipelines.begin());
+  const auto index = static_cast<std::size_t>(at - pipelines.begin());
   StateSlice slice;
   slice.position = engine_->position();
   const EntryTable* table = engine_->pipeline_table(index);
   if (table == nullptr)
     return fail(format("pipeline \"{}\" has no aggregates and so keeps no state", pipeline),
                 Error::Kind::usage);
-  StateRows rows(plan_->pipelines[index]);
+  StateRows rows(in_force_.plan->pipelines[index]);
   for (const StateColumn& column : rows.columns()) slice.columns.push_back(column.name);
   auto columns = columns_of(filter, rows.columns());
   if (!columns) return pass_on(columns);

@@ -77,7 +77,7 @@ Result<std::unique_ptr<Rehearsal>> Rehearsal::make(Settings settings, RehearsalE
   if (!work->plan)
     return fail("the configuration does not hold:\n" + diagnostics.to_text(), Error::Kind::usage);
   if (Status made = work->make_engine(); !made) return pass_on(made);
-  if (Status begun = work->engine->restored(); !begun) return pass_on(begun);
+  if (auto begun = work->engine->take_over({}); !begun) return pass_on(begun);
   return std::unique_ptr<Rehearsal>(new Rehearsal(std::move(work)));
 }
 
@@ -112,34 +112,27 @@ Result<std::vector<std::string>> Rehearsal::resume(CheckpointReader& reader, Man
   if (manifest.semantics != Engine::kSemantics)
     return fail(format("{} was made by a version of Tidemark whose results mean something else",
                        to_text(manifest.id)));
-  std::vector<const PipelinePlan*> kept;
+  auto prior = prior_state(manifest, 0);
+  if (!prior) return pass_on(prior);
   for (const PipelinePlan& pipeline : work_->plan->pipelines) {
-    const std::string& uid = pipeline.settings->uid;
-    const auto at = std::ranges::find(manifest.pipelines, uid, &PipelineSummary::uid);
-    if (at != manifest.pipelines.end() && at->plan_fingerprint == pipeline.state_fingerprint) {
-      kept.push_back(&pipeline);
-      continue;
-    }
-    std::erase_if(manifest.sections,
-                  [&](const auto& section) { return section.first == "engine/pipeline/" + uid; });
-    if (pipeline.kind != PipelinePlan::Kind::stateless)
+    const auto at = std::ranges::find(prior->pipelines, pipeline.settings->uid, &PriorPipeline::uid);
+    const bool kept = at != prior->pipelines.end() &&
+                      compare(at->layout, pipeline.layout).kind != StateChange::Kind::other_state;
+    if (!kept && pipeline.kind != PipelinePlan::Kind::stateless)
       notes.push_back(
           format("pipeline \"{}\" begins empty: {} holds no state of it with these keys, window and "
                  "aggregates",
                  pipeline.settings->name, to_text(manifest.id)));
   }
-  if (Status made = work_->make_engine(); !made) return pass_on(made);
-  if (Status loaded = work_->engine->load(manifest); !loaded) return pass_on(loaded);
-  for (const Engine::Table& table : work_->engine->tables()) {
-    if (std::ranges::none_of(kept,
-                             [&](const PipelinePlan* plan) { return plan->settings->uid == *table.uid; }))
-      continue;
-    const Status restored = for_each_row(reader, manifest, "state/" + *table.uid, [&](const Row& row) {
-      return table.table->restore_row(row.key, row.erased, row.payload);
+  for (const PriorPipeline& pipeline : prior->pipelines) {
+    if (!pipeline.table) continue;
+    const Status restored = for_each_row(reader, manifest, "state/" + pipeline.uid, [&](const Row& row) {
+      return pipeline.table->restore_row(row.key, row.erased, row.payload);
     });
     if (!restored) return std::unexpected(restored.error());
   }
-  if (Status restored = work_->engine->restored(); !restored) return pass_on(restored);
+  if (Status made = work_->make_engine(); !made) return pass_on(made);
+  if (auto taken = work_->engine->take_over(std::move(*prior)); !taken) return pass_on(taken);
   work_->at = manifest.position;
   return notes;
 }

@@ -72,9 +72,9 @@ Status Appliance::Work::replay_missed() {
     if (!*item) return fail("the journal ends before what is replayed", Error::Kind::corrupt);
     missed_read_ = (*item)->position;
     Entry entry = (*item)->entry;
-    const std::size_t source = entry.source - std::size_t{1};
-    if (entry.source != 0 && source >= settings_.sources.size()) entry.kind = EntryKind::source_event;
-    engine_->apply_missed((*item)->position, entry, source);
+    const std::size_t source = source_index(entry);
+    if (entry.source != 0 && source == kNoSource) entry.kind = EntryKind::source_event;
+    engine_->apply_missed((*item)->position, entry, source == kNoSource ? 0 : source);
   }
   if (!engine_->catching_up()) missed_reader_.reset();
   return {};

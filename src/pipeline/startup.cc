@@ -29,16 +29,18 @@ Procedure Appliance::Work::start_up() {
   if (Status done = choose_checkpoint(); !done) co_return started(std::move(done));
   co_await turn_of_others(platform_.loop);
 
-  // --- What followed: the journal, its torn tail cut off. It must join the checkpoint.
+  // --- What followed: the journal, its torn tail cut off. It must join the checkpoint. The engine goes on
+  // from there under the configuration that this was recorded under.
   if (Status done = open_journal_tail(); !done) co_return started(std::move(done));
-  assign_channels(*plan_, identity_.lineage, identity_.ancestry.current());
-  if (Status done = store_configuration(); !done) co_return started(std::move(done));
+  if (Status done = store_configuration(*present_); !done) co_return started(std::move(done));
 
   // --- Sinks are asked what they hold. Those that are away answer later; their results wait for them
   // meanwhile.
+  number_on_present_timeline();
+  remake_deliveries({});
   if (Status done = restore_pending(); !done) co_return started(std::move(done));
   note_other_outboxes();
-  for (std::size_t i = 0; i < deliveries_.size(); ++i) deliveries_[i]->open(plan_->sink_schemas[i]);
+  open_deliveries();
   ballast_ =
       std::make_unique<Ballast>(platform_.files, platform_.bulk_lane, platform_.log, ballast_path(data_dir_));
   make_checkpointer();
@@ -57,6 +59,40 @@ Procedure Appliance::Work::start_up() {
     for (bool done = false; !done;) {
       if (Status replayed = replay_some(**reader, kEntriesPerSlice, done); !replayed)
         co_return started(std::move(replayed));
+      if (switch_) {
+        // From here on another configuration. State changes hands between two checkpoints.
+        while (checkpointer_->under_way()) {
+          Later<bool> idle = until(
+              platform_.loop, platform_.loop.now() + 50ms, [this] { return !checkpointer_->under_way(); },
+              looks);
+          co_await idle;
+          checkpointer_->turn();
+          notifier_.watchdog();
+        }
+        const Switch at = *std::exchange(switch_, {});
+        auto next = configuration(at.to);
+        if (!next) co_return started(pass_on(next));
+        if (Status done_so = put_in_force(std::move(*next)); !done_so) co_return started(std::move(done_so));
+        if (const std::vector<Delivery*> stale = stale_deliveries(); !stale.empty()) {
+          for (Delivery* delivery : stale) delivery->flush_through(engine_->position());
+          Later<bool> quiet = until(
+              platform_.loop, platform_.loop.now() + settings_.checkpoint.timeout,
+              [stale] { return idle(stale); }, looks);
+          if (!co_await quiet)
+            co_return started(
+                fail("a sink and its outbox do not take the results of an earlier configuration"));
+          Later<bool> closed = close_deliveries(stale);
+          co_await closed;
+          remake_deliveries(stale);
+          open_deliveries();
+        }
+        replay_entry(at.position, {.kind = EntryKind::configuration,
+                                   .source = 0,
+                                   .time = at.time,
+                                   .resume = {},
+                                   .topic = {},
+                                   .payload = at.to});
+      }
       notifier_.extend_timeout(30s);
       notifier_.watchdog();
       notifier_.status(phase_text());
@@ -88,9 +124,25 @@ Procedure Appliance::Work::start_up() {
     platform_.log.error("start", complete.error().message);
     reports_.push_back(complete.error().message);
     if (Status forked = fork_durably(barrier_); !forked) co_return started(std::move(forked));
-    assign_channels(*plan_, identity_.lineage, identity_.ancestry.current());
+    number_on_present_timeline();
     forked_ = true;
   }
+
+  // --- The present configuration takes over what the earlier one has come to; the journal says where.
+  if (in_force_.name != present_name()) {
+    if (Status fits = check_evolution(present_plan()); !fits) co_return started(std::move(fits));
+    while (checkpointer_->under_way()) {
+      checkpointer_->turn();
+      Later<bool> idle = until(
+          platform_.loop, platform_.loop.now() + 50ms, [this] { return !checkpointer_->under_way(); }, looks);
+      co_await idle;
+    }
+    auto next = configuration(present_name());
+    if (!next) co_return started(pass_on(next));
+    if (Status done = put_in_force(std::move(*next)); !done) co_return started(std::move(done));
+    route();
+  }
+  journal_configuration();
 
   // --- A new timeline becomes the only one before anything new is accepted: a crash from here on cannot
   // bring the abandoned branch back. Likewise a state that was gone back to.
@@ -112,9 +164,9 @@ Procedure Appliance::Work::start_up() {
                                    : std::string("nothing");
   phase_ = Phase::running;
   flow_->run();
-  journal_configuration();
   watch_pipelines();
   journal_moved();
+  if (configuration_changed_) checkpointer_->request();
   if (Status done = connect_sources(); !done) co_return started(std::move(done));
   started({});
 }
@@ -134,24 +186,18 @@ void Appliance::Work::started(Status status) {
 }
 
 Status Appliance::Work::compile_plan() {
+  present_ = std::make_shared<const Settings>(settings_);
+  loaded_ns_ = platform_.clock.wall_ns();
   Diagnostics diagnostics;
-  plan_ = make_plan(settings_, diagnostics);
-  if (!plan_) return fail("the configuration does not hold:\n" + diagnostics.to_text(), Error::Kind::usage);
-  for (const SourceSettings& source : settings_.sources) names_.number(source.name);
+  present_plan_ = make_plan(*present_, diagnostics);
+  if (!present_plan_)
+    return fail("the configuration does not hold:\n" + diagnostics.to_text(), Error::Kind::usage);
   return {};
 }
 
-Status Appliance::Work::make_engine() {
-  auto engine = Engine::make(
-      {.plan = *plan_, .settings = settings_, .output = *this, .hash_seed = platform_.random.next()});
-  if (!engine) return pass_on(engine);
-  engine_ = std::move(*engine);
-  return {};
-}
-
-Status Appliance::Work::make_sources() {
+void Appliance::Work::make_flow() {
   flow_ = std::make_unique<Flow>(
-      Flow::Parts{platform_.loop, platform_.clock, *engine_},
+      Flow::Parts{platform_.loop, platform_.clock},
       Flow::Events{.turn =
                        [this] {
                          if (checkpointer_) checkpointer_->turn();
@@ -170,64 +216,58 @@ Status Appliance::Work::make_sources() {
                        },
                    .passing =
                        [this](std::size_t source, Position position, const Entry& entry) {
-                         if (!taps_.none()) taps_.record(settings_.sources[source].name, position, entry);
-                       }},
-      settings_);
-  for (std::size_t i = 0; i < settings_.sources.size(); ++i) {
-    const SourceSettings& source = settings_.sources[i];
-    const auto id = identity_.client_ids.find("sources." + source.name);
-    sources_.push_back(make_source(
-        {.platform = platform_,
-         .settings = source,
-         .limits = settings_.limits,
-         .intake = flow_->intake(i),
-         .client_id =
-             !source.client_id.empty() || id == identity_.client_ids.end() ? source.client_id : id->second,
-         .longest_hold = settings_.journal.enabled ? settings_.journal.sync : *settings_.checkpoint.interval,
-         .replayable_from_checkpoint = !settings_.journal.enabled}));
-    flow_->attach(i, *sources_.back());
-  }
-  return {};
+                         if (!taps_.none())
+                           taps_.record(in_force_.settings->sources[source].name, position, entry);
+                       }});
 }
 
-void Appliance::Work::make_deliveries() {
-  const auto connections = std::make_shared<SqliteConnections>(platform_.sqlite, platform_.files);
+std::unique_ptr<Delivery> Appliance::Work::new_delivery(std::size_t index) {
+  const SinkSettings& sink = present_->sinks[index];
   const bool exactly_once = settings_.checkpoint.mode == DeliveryMode::exactly_once;
-  for (const SinkSettings& sink : settings_.sinks) {
-    const auto id = identity_.client_ids.find("sinks." + sink.name);
-    std::string prefix = *settings_.node.name;
-    if (!exactly_once) prefix += format("/{}", identity_.run.value);
-    auto made =
-        make_sink({.platform = platform_,
-                   .settings = sink,
-                   .cursor_folder = join_path(data_dir_, "sinks"),
-                   .id_prefix = prefix,
-                   .client_id = !sink.client_id.empty() || id == identity_.client_ids.end() ? sink.client_id
-                                                                                            : id->second,
-                   .remembers = exactly_once,
-                   .connections = connections});
-    Delivery::Events events{
-        .progress =
-            [this] {
-              if (checkpointer_) checkpointer_->progress();
-              if (flow_) flow_->progress();
-            },
-        .diverged = [this](const ResultSchema& schema, ResultNumber number) { diverged(schema, number); },
-        .failed =
-            [this, name = sink.name](const Error& error) {
-              if (replay_done() || error.kind != Error::Kind::usage)  // else the start refuses, and says it
-                platform_.log.error("sinks." + name, error.message);
-            }};
-    Delivery::Options options{.mode = settings_.checkpoint.mode,
-                              .outbox_folder = join_path(outbox_folder(data_dir_), sink.name),
-                              .id_prefix = prefix,
-                              .belongs = [this](Timeline timeline, Position position) {
-                                return identity_.ancestry.contains(timeline, position);
-                              }};
-    deliveries_.push_back(std::make_unique<Delivery>(
-        Delivery::Doors{platform_.loop, platform_.log, platform_.files, platform_.bulk_lane}, sink,
-        std::move(options), std::move(made), std::move(events)));
-  }
+  if (!connections_) connections_ = std::make_shared<SqliteConnections>(platform_.sqlite, platform_.files);
+  const auto id = identity_.client_ids.find("sinks." + sink.name);
+  auto made = make_sink(
+      {.platform = platform_,
+       .settings = sink,
+       .cursor_folder = join_path(data_dir_, "sinks"),
+       .id_prefix = id_prefix(),
+       .client_id = !sink.client_id.empty() || id == identity_.client_ids.end() ? sink.client_id : id->second,
+       .remembers = exactly_once,
+       .connections = connections_});
+  return make_delivery(std::shared_ptr<const SinkSettings>(present_, &sink), std::move(made), false);
+}
+
+std::string Appliance::Work::id_prefix() const {
+  std::string prefix = *settings_.node.name;
+  if (settings_.checkpoint.mode != DeliveryMode::exactly_once) prefix += format("/{}", identity_.run.value);
+  return prefix;
+}
+
+std::unique_ptr<Delivery> Appliance::Work::make_delivery(std::shared_ptr<const SinkSettings> settings,
+                                                         std::unique_ptr<Sink> sink, bool only_keeps) {
+  Delivery::Events events{
+      .progress =
+          [this] {
+            if (checkpointer_) checkpointer_->progress();
+            if (flow_) flow_->progress();
+          },
+      .diverged = [this](const ResultSchema& schema, ResultNumber number) { diverged(schema, number); },
+      .failed =
+          [this, name = settings->name](const Error& error) {
+            if (replay_done() || error.kind != Error::Kind::usage)  // else the start refuses, and says it
+              platform_.log.error("sinks." + name, error.message);
+          }};
+  Delivery::Options options{
+      .mode = settings_.checkpoint.mode,
+      .outbox_folder = join_path(outbox_folder(data_dir_), settings->name),
+      .id_prefix = id_prefix(),
+      .belongs = [this](Timeline timeline,
+                        Position position) { return identity_.ancestry.contains(timeline, position); },
+      .only_keeps = only_keeps,
+      .keeps_alive = settings};
+  return std::make_unique<Delivery>(
+      Delivery::Doors{platform_.loop, platform_.log, platform_.files, platform_.bulk_lane}, *settings,
+      std::move(options), std::move(sink), std::move(events));
 }
 
 // A table without the UNIQUE that an upsert needs, columns that do not fit: waiting does not mend it.
@@ -261,36 +301,42 @@ Status Appliance::Work::check_nothing_lost() const {
   return {};
 }
 
+// Results that waited when the checkpoint was taken, for their sinks; or kept on, where there is none of that
+// name.
 Status Appliance::Work::restore_pending() {
+  if (!resumed_) return {};
   const auto find = [this](const std::string& uid, ChannelKind kind) -> const ResultSchema* {
-    for (const auto& schemas : plan_->sink_schemas)
-      for (const ResultSchema* schema : schemas)
-        if (schema->channel.uid == uid && schema->channel.kind == kind) return schema;
+    for (const Plan* plan : {static_cast<const Plan*>(in_force_.plan.get()), &present_plan()})
+      for (const auto& schemas : plan->sink_schemas)
+        for (const ResultSchema* schema : schemas)
+          if (schema->channel.uid == uid && schema->channel.kind == kind) return schema;
     return nullptr;
   };
-  if (!resumed_) return {};
-  for (auto& delivery : deliveries_) {
-    for (const SegmentReference& segment : resumed_->segments) {
-      if (segment.owner != "pending/" + delivery->settings().name) continue;
-      const Status read = store_->read_segment(
-          *resumed_, segment, [&](std::string_view rows) { return delivery->restore_pending(rows, find); });
-      if (!read) return read;
-    }
-    delivery->release(barrier_);
-  }
+  constexpr std::string_view kPending = "pending/";
   for (const SegmentReference& segment : resumed_->segments) {
-    constexpr std::string_view kPending = "pending/";
-    const auto named = [&](const SinkSettings& sink) {
-      return segment.owner == format("{}{}", kPending, sink.name);
-    };
-    if (!segment.owner.starts_with(kPending) || std::ranges::any_of(settings_.sinks, named)) continue;
-    const std::string text = format(
-        "{} results wait in {} for sink \"{}\", which is not in the configuration: they are given up "
-        "with the next checkpoint",
-        segment.rows, to_text(resumed_->id), segment.owner.substr(kPending.size()));
-    platform_.log.error("sinks", text);
-    reports_.push_back(text);
+    if (!segment.owner.starts_with(kPending)) continue;
+    const std::string name = segment.owner.substr(kPending.size());
+    const auto at =
+        std::ranges::find_if(deliveries_, [&](const auto& d) { return d->settings().name == name; });
+    if (at == deliveries_.end() && options_.allow_non_restored_state) {
+      platform_.log.warning("sinks." + name,
+                            format("{} results that waited in {} are given up: the configuration "
+                                   "has no such sink",
+                                   segment.rows, to_text(resumed_->id)));
+      continue;
+    }
+    if (at == deliveries_.end())
+      platform_.log.warning(
+          "sinks." + name,
+          format("{} results wait in {} for sink \"{}\", which is not in the configuration: they "
+                 "are kept until it is; `tidemark run --allow-non-restored-state` gives them up",
+                 segment.rows, to_text(resumed_->id), name));
+    Delivery& delivery = at == deliveries_.end() ? keeping_for(name) : **at;
+    const Status read = store_->read_segment(
+        *resumed_, segment, [&](std::string_view rows) { return delivery.restore_pending(rows, find); });
+    if (!read) return read;
   }
+  for (auto& delivery : deliveries_) delivery->release(barrier_);
   if (const std::string* outbox = resumed_->section("outbox"))
     for (auto& delivery : deliveries_) {
       const std::string name = delivery->settings().name + " ";
@@ -304,7 +350,8 @@ Status Appliance::Work::restore_pending() {
   const std::string* delivered = resumed_->section("delivered");
   for (auto& delivery : deliveries_)
     for (const auto& [schema, mark] : engine_->marks())
-      if (delivered != nullptr && delivered->contains(delivered_line(*delivery, *schema)))
+      if (!delivery->only_keeps() && delivered != nullptr &&
+          delivered->contains(delivered_line(*delivery, *schema)))
         delivery->expect(schema->channel, mark);
   return {};
 }
@@ -315,7 +362,8 @@ void Appliance::Work::note_other_outboxes() {
   auto names = platform_.files.list(outbox_folder(data_dir_));
   if (!names) return;
   for (const std::string& name : *names) {
-    if (std::ranges::find(settings_.sinks, name, &SinkSettings::name) != settings_.sinks.end()) continue;
+    const auto named = [&](const auto& delivery) { return delivery->settings().name == name; };
+    if (std::ranges::any_of(deliveries_, named)) continue;
     const std::string folder = join_path(outbox_folder(data_dir_), name);
     Outbox outbox(platform_.files, {.folder = folder});
     if (!outbox.open() || outbox.extent().first >= outbox.extent().end) continue;
@@ -328,46 +376,48 @@ void Appliance::Work::note_other_outboxes() {
   }
 }
 
-Status Appliance::Work::store_configuration() {
+Status Appliance::Work::store_configuration(const Settings& settings) const {
   const std::string folder = join_path(data_dir_, "config");
-  const std::string path = join_path(folder, configuration_name());
+  const std::string path = join_path(folder, format("{:016x}", settings.fingerprint));
   if (Status made = platform_.files.make_directories(folder); !made) return made;
   auto there = read_file(platform_.files, path);
-  if (there && *there == settings_.canonical_text) return platform_.files.sync_directory(folder);
-  return write_file_atomically(platform_.files, path, settings_.canonical_text);
+  if (there && *there == settings.canonical_text) return platform_.files.sync_directory(folder);
+  return write_file_atomically(platform_.files, path, settings.canonical_text);
 }
 
 // The journal says under which configuration its entries were applied: at its beginning, and wherever that
 // changes.
 void Appliance::Work::journal_configuration() {
-  const std::string* before = resumed_ ? resumed_->section("configuration") : nullptr;
-  const bool known = before != nullptr ? *before == configuration_name() : extent_.end != Position{};
-  if (!known) flow_->control(EntryKind::configuration, configuration_name());
+  if (recorded_ == present_name()) return;
+  configuration_changed_ = !recorded_.empty();
+  if (configuration_changed_)
+    platform_.log.info("configuration", format("{} takes over from {} at position {}", present_name(),
+                                               recorded_, extent_.end.next().value));
+  flow_->control(EntryKind::configuration, present_name());
+  recorded_ = present_name();
 }
 
 void Appliance::Work::make_checkpointer() {
   checkpointer_ = std::make_unique<Checkpointer>(
       Checkpointer::Doors{platform_.loop, platform_.bulk_lane, platform_.clock, platform_.log},
-      Checkpointer::Parts{settings_, store_, *engine_, deliveries_},
-      Checkpointer::Events{.settled = [this] { return flow_->settled(); },
-                           .journal_durable =
-                               [this] {
-                                 if (phase_ == Phase::replaying) return engine_->position();
-                                 return journal_ ? journal_->durable() : engine_->position();
-                               },
-                           .hurry_journal =
-                               [this] {
-                                 if (journal_) journal_->sync_now();
-                               },
-                           .describe = [this](Manifest& manifest) { describe(manifest); },
-                           .completed = [this](const Manifest& manifest) { completed(manifest); },
-                           .failed = [this](const Error& error) { disk_full(error); },
-                           .trim =
-                               [this](Position oldest) {
-                                 if (journal_) journal_->trim(oldest);
-                               }},
+      Checkpointer::Parts{settings_, store_, engine_.get(), deliveries_},
+      Checkpointer::Events{
+          .settled = [this] { return flow_->settled(); },
+          .journal_durable = [this] { return journal_ ? journal_->durable() : engine_->position(); },
+          .hurry_journal =
+              [this] {
+                if (journal_) journal_->sync_now();
+              },
+          .describe = [this](Manifest& manifest) { describe(manifest); },
+          .completed = [this](const Manifest& manifest) { completed(manifest); },
+          .failed = [this](const Error& error) { disk_full(error); },
+          .trim =
+              [this](Position oldest) {
+                if (journal_) journal_->trim(oldest);
+              }},
       identity_.next_checkpoint);
   checkpointer_->adopt(retained_, resumed_, damaged_, left_behind_);
+  checkpointer_->use(*engine_, std::exchange(rewritten_, {}));
 }
 
 Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, bool& done) {
@@ -385,32 +435,36 @@ Status Appliance::Work::replay_some(JournalReader& reader, std::size_t entries, 
       return {};
     }
     const Entry& entry = (*item)->entry;
-    const std::size_t source = entry.source - std::size_t{1};
-    const bool of_source = entry.source != 0;
-    ++replayed_;
-    if (entry.kind == EntryKind::configuration && entry.payload != configuration_name())
-      return fail(
-          format(
-              "position {} of the journal begins another configuration ({}), which this start cannot replay. "
-              "Go on without what follows: `tidemark run --abandon-replay`",
-              (*item)->position.value, entry.payload),
-          Error::Kind::usage);
-    // A source that is no longer configured: its entries are past, and only take their place.
-    Entry seen = entry;
-    if (of_source && source >= sources_.size()) seen.kind = EntryKind::source_event;
-    const bool finished = engine_->apply((*item)->position, seen, source);
-    if ((*item)->position > remembered_through_) remember((*item)->position, entry);
-    if (!finished) break;
+    if (entry.kind == EntryKind::configuration) {
+      recorded_ = entry.payload;
+      if (recorded_ != in_force_.name) {
+        switch_ = Switch{(*item)->position, entry.time, recorded_};
+        break;
+      }
+    }
+    if (!replay_entry((*item)->position, entry)) break;
   }
   // What is replayed is durable; its results may leave, as far as their sinks do not hold them.
   for (auto& delivery : deliveries_) delivery->release(engine_->position());
   return {};
 }
 
+// False: the engine is not through with it.
+bool Appliance::Work::replay_entry(Position position, const Entry& entry) {
+  ++replayed_;
+  const std::size_t source = source_index(entry);
+  // A source that is not configured: its entries only take their place.
+  Entry seen = entry;
+  if (entry.source != 0 && source == kNoSource) seen.kind = EntryKind::source_event;
+  const bool finished = engine_->apply(position, seen, source == kNoSource ? 0 : source);
+  if (position > remembered_through_) remember(position, entry);
+  return finished;
+}
+
 Status Appliance::Work::connect_sources() {
   for (std::size_t i = 0; i < sources_.size(); ++i)
     if (Status begun = sources_[i]->start(); !begun) {
-      const SourceSettings& source = settings_.sources[i];
+      const SourceSettings& source = in_force_.settings->sources[i];
       const bool absent = begun.error().kind == Error::Kind::not_found;
       return fail(format("source \"{}\": {}{}", source.name, begun.error().message,
                          absent && source.type == SourceSettings::Type::file

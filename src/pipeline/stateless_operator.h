@@ -18,7 +18,9 @@ class StatelessOperator final : public Operator {
   void save(Encoder& out) const override { rows_.save(out); }
   bool load(Decoder& in) override { return rows_.load(in); }
   bool load_counts(Decoder& in) override { return rows_.load(in); }
-  Status restored() override { return {}; }
+  Status adopt(PriorPipeline&, const StateChange&) override { return {}; }
+  std::unique_ptr<EntryTable> take_table() override { return nullptr; }
+  std::shared_ptr<const AggregateSet> aggregates() const override { return nullptr; }
   PipelineCounters counters() const override { return rows_.counters(); }
 
  private:

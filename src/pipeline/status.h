@@ -79,6 +79,8 @@ struct StatusReport {
   Lineage lineage;
   Timeline timeline;
   RunId run;
+  std::string configuration;  // fingerprint of the one in force
+  std::int64_t configuration_loaded_ns = 0;
   std::string resumed_from;           // "chk-42, 1200 entries replayed in 0.1s", "nothing"
   std::vector<std::string> degraded;  // why it is not well, one sentence each; empty when it is
   std::vector<SourceReport> sources;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,6 +25,7 @@
 #include "pipeline/identity.h"
 #include "pipeline/missed_entries.h"
 #include "pipeline/plan.h"
+#include "pipeline/prior_state.h"
 #include "pipeline/procedure.h"
 #include "pipeline/restarts.h"
 #include "pipeline/taps.h"
@@ -33,6 +35,8 @@
 
 namespace tidemark {
 
+class SqliteConnections;
+
 class Appliance::Work final : public EngineOutput {
  public:
   Work(Platform& platform, ServiceNotifier& notifier, ApplianceOptions options);
@@ -40,6 +44,8 @@ class Appliance::Work final : public EngineOutput {
 
   void start(std::function<void(Status)> ready);
   void stop(bool command, std::function<void(Status)> stopped, bool drain = false);
+  void reload(Settings settings, std::function<void(Status)> done);
+  void reload_refused(const std::string& why);
   StatusReport status() const;
   CheckpointStore* store() { return store_.get(); }
   std::shared_ptr<CheckpointStore> shared_store() { return store_; }
@@ -51,7 +57,7 @@ class Appliance::Work final : public EngineOutput {
   Result<std::unique_ptr<Tap>> tap(const std::string& name, TapEvents events);
   Result<StateSlice> show_state(const std::string& pipeline, const KeyFilter& filter, std::uint32_t from,
                                 std::size_t most, const ShowState& show) const;
-  bool accepts_checkpoints() const { return phase_ == Phase::running; }
+  bool accepts_checkpoints() const { return phase_ == Phase::running && !reloading_; }
   void resume_pipeline(const std::string& name, std::function<void(Status)> done);
 
   // EngineOutput
@@ -66,6 +72,7 @@ class Appliance::Work final : public EngineOutput {
   // choose_start.cc
   Status take_directory();
   Status know_identity();
+  void name_clients(const Settings& settings);
   Status begin_lineage(const std::optional<Identity>& previous);
   Result<bool> state_exists();
   Status choose_checkpoint();
@@ -74,8 +81,7 @@ class Appliance::Work final : public EngineOutput {
   Status take_savepoint();
   Status move_in();
   Status check_named(const std::vector<Manifest>& candidates, CheckpointId named) const;
-  Status load_memory(std::size_t source, const Manifest& manifest);
-  const Manifest& memory_for(const SourceSettings& source, const Manifest& state) const;
+  void recall_sources(const Manifest& state, std::map<std::string, std::string>& memories) const;
 
   // begin_restore.cc
   Status begin_restore();
@@ -86,27 +92,67 @@ class Appliance::Work final : public EngineOutput {
   std::string way_without_replay() const;
   void order_done();
 
+  // evolution.cc
+  struct Configured {
+    std::shared_ptr<const Settings> settings;
+    std::unique_ptr<Plan> plan;
+    std::string name;  // its fingerprint, as journal and manifests name it
+  };
+  std::string present_name() const;
+  const Plan& present_plan() const;
+  Result<Configured> configuration(const std::string& name);
+  std::vector<Engine::StateSummary> state_before() const;
+  Status check_evolution(const Plan& next) const;
+  Status put_in_force(Configured next);
+  Status remake_sources(const Configured& next);
+  std::optional<std::size_t> kept_source(const Settings& next, const SourceSettings& settings) const;
+  std::unique_ptr<Source> new_source(const Settings& whole, const SourceSettings& settings, Intake& intake);
+  std::vector<const ResultSchema*> schemas_for(std::size_t sink) const;
+  void route();
+  void keep_result(const std::string& sink, bool apart, const Emission& emission,
+                   std::optional<Timeline> issued_on);
+  Delivery& keeping_for(const std::string& sink);
+  std::vector<Delivery*> stale_deliveries() const;
+  void remake_deliveries(const std::vector<Delivery*>& stale);
+  void open_deliveries();
+  Later<bool> close_deliveries(std::vector<Delivery*> stale);
+  static bool idle(const std::vector<Delivery*>& deliveries);
+  void number_on_present_timeline();
+  std::string memory_of(std::size_t source) const;
+
+  // reload.cc
+  Procedure change_configuration(Settings settings, std::function<void(Status)> done);
+  bool drained_all() const;
+  bool stays(std::size_t source, const Settings& next) const;
+  void reloaded(Status status, const std::function<void(Status)>& done);
+
   // journal_tail.cc
   Status open_journal_tail();
   bool begun_without_checkpoint() const;
   void remember_abandoned(const JournalFolder& folder, Position after);
+  static constexpr std::size_t kNoSource = ~std::size_t{0};
+  std::size_t source_index(const Entry& entry);
   void remember(Position position, const Entry& entry);
   Status check_joins(const JournalExtent& extent);
-  Result<bool> configuration_follows();
+  Result<std::string> first_configuration();
+  Status begin_with(const std::string& name);
 
   // startup.cc
   Procedure start_up();
   Status compile_plan();
-  Status make_engine();
-  Status make_sources();
-  void make_deliveries();
+  void make_flow();
+  std::unique_ptr<Delivery> new_delivery(std::size_t sink);
+  std::unique_ptr<Delivery> make_delivery(std::shared_ptr<const SinkSettings> settings,
+                                          std::unique_ptr<Sink> sink, bool only_keeps);
+  std::string id_prefix() const;
   Status restore_pending();
   void note_other_outboxes();
   Status check_sinks_usable() const;
   Status check_nothing_lost() const;
   void make_checkpointer();
   Status replay_some(JournalReader& reader, std::size_t entries, bool& done);
-  Status store_configuration();
+  bool replay_entry(Position position, const Entry& entry);
+  Status store_configuration(const Settings& settings) const;
   void journal_configuration();
   Status connect_sources();
   void started(Status status);
@@ -126,7 +172,6 @@ class Appliance::Work final : public EngineOutput {
   void tell_sources_safe(Position through);
   Procedure shut_down(bool command, bool drain);
   Status fork_durably(Position at);
-  std::string configuration_name() const;
   void fork_timeline(Position at);
   void journal_moved();
   void make_room();
@@ -147,14 +192,16 @@ class Appliance::Work final : public EngineOutput {
   Platform& platform_;
   ServiceNotifier& notifier_;
   ApplianceOptions options_;
-  const Settings& settings_;
+  const Settings& settings_;  // the present ones
   std::string data_dir_;
 
   std::unique_ptr<FileLock> lock_;
-  std::unique_ptr<Plan> plan_;
+  std::shared_ptr<const Settings> present_;  // the same; what is made of them keeps them
+  std::unique_ptr<Plan> present_plan_;       // null while it is the one in force
   Identity identity_;
   std::shared_ptr<CheckpointStore> store_;
   SourceTable names_;
+  std::vector<std::size_t> index_of_name_;  // source_index(), by number
   JournalExtent extent_;
   std::vector<Manifest> retained_;  // that verify and belong to the present
   std::vector<CheckpointId> damaged_;
@@ -167,10 +214,37 @@ class Appliance::Work final : public EngineOutput {
   Position remembered_through_;  // sources remember the entries up to here; not once more in the replay
   Position barrier_;             // resumed_'s position, or 0
   std::unique_ptr<JournalWriter> journal_;  // null: journal off
+  struct Abandoned {
+    JournalFolder folder;
+    Position after;
+  };
+  std::optional<Abandoned> abandoned_;  // what of the journal sources still remember, beside what is replayed
+  PriorState prior_;                    // of the checkpoint, until there is an engine
+  std::map<std::string, std::string> retired_;  // PriorState::retired, and "source/NAME" of sources
+  Configured in_force_;                         // evolution.cc
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Flow> flow_;
-  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<std::unique_ptr<Source>> sources_;  // of in_force_, as are the next two
+  std::vector<Intake*> intakes_;
+  std::vector<std::shared_ptr<const Settings>> sources_made_from_;
+  // Of the present sinks, in their order; then those that only keep.
   std::vector<std::unique_ptr<Delivery>> deliveries_;
+  std::vector<Delivery*> to_open_;
+  std::vector<Delivery*> routes_;       // by sink of in_force_
+  std::vector<std::string> rewritten_;  // uids, for the checkpointer to come
+  std::shared_ptr<SqliteConnections> connections_;
+  struct Switch {
+    Position position;
+    JournalTime time;
+    std::string to;
+  };
+  std::string recorded_;  // the configuration that the journal, or else the checkpoint, ends with
+  bool configuration_changed_ = false;  // by this start
+  bool reloading_ = false;
+  std::string reload_refused_;  // why the last reload was; empty after a good one
+  std::int64_t loaded_ns_ = 0;  // when the present configuration was read
+  std::function<void()> stop_after_reload_;
+  std::optional<Switch> switch_;  // the replay stands before an entry that names another configuration
   std::unique_ptr<Checkpointer> checkpointer_;
   std::unique_ptr<Restarts> restarts_;
   std::unique_ptr<MissedEntries> missed_;

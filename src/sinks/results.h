@@ -46,6 +46,7 @@ struct ResultColumn {
     plain,
     time
   } kind = Kind::plain;  // time: an integer Value, nanoseconds since 1970, or NULL
+  bool operator==(const ResultColumn&) const = default;
 };
 
 // The first `identity` columns are what makes a row unique for an upsert: keys, then window_start and
@@ -55,6 +56,7 @@ struct ResultSchema {
   std::string pipeline;  // the name that results carry
   std::vector<ResultColumn> columns;
   std::size_t identity = 0;
+  bool operator==(const ResultSchema&) const = default;
 };
 // Whether rows of both may be written alike: the same pipeline, kind and columns; of whatever lineage and
 // timeline.

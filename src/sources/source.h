@@ -106,6 +106,7 @@ struct SourceDeclaration {
   std::unique_ptr<Source> (*make)(SourceContext context);
 };
 std::span<const SourceDeclaration> source_registry();
+std::string_view source_type_name(SourceSettings::Type type);
 std::unique_ptr<Source> make_source(SourceContext context);
 
 }  // namespace tidemark

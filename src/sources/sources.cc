@@ -24,6 +24,12 @@ std::span<const SourceDeclaration> source_registry() {
   return kSources;
 }
 
+std::string_view source_type_name(SourceSettings::Type type) {
+  for (const SourceDeclaration& declaration : source_registry())
+    if (declaration.type == type) return declaration.name;
+  return {};
+}
+
 std::unique_ptr<Source> make_source(SourceContext context) {
   for (const SourceDeclaration& declaration : source_registry()) {
     if (declaration.type == context.settings.type) return declaration.make(std::move(context));

@@ -135,15 +135,18 @@ struct Machine::Process {
   std::unique_ptr<Appliance> appliance;
 };
 
-std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics) {
-  const LoaderEnvironment environment{
+LoaderEnvironment simulated_environment() {
+  return {
       .host_name = "sim",
       .variable = [](const std::string& name) -> std::optional<std::string> {
         if (name == "TIDEMARK_DATA") return "/data";
         return std::nullopt;
       },
       .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); }};
-  return load_settings({{"sim.toml", std::string(config)}}, environment, diagnostics);
+}
+
+std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics) {
+  return load_settings({{"sim.toml", std::string(config)}}, simulated_environment(), diagnostics);
 }
 
 Result<Settings> settings_of(std::string_view config) {
@@ -167,17 +170,33 @@ Status Machine::boot(std::string_view config, const BootOptions& options) {
 Status Machine::boot(Settings settings, const BootOptions& options) {
   invariant(!process_, "one instance at a time");
   process_ = std::make_unique<Process>(*shared_, options_.lanes, options_.seed * 1000 + ++boots_);
-  process_->appliance = std::make_unique<Appliance>(process_->platform, process_->notifier,
-                                                    ApplianceOptions{.settings = std::move(settings),
-                                                                     .from = options.from,
-                                                                     .abandon_replay = options.abandon_replay,
-                                                                     .control_socket = "/run/sim.sock",
-                                                                     .version = "simulated"});
+  process_->appliance = std::make_unique<Appliance>(
+      process_->platform, process_->notifier,
+      ApplianceOptions{.settings = std::move(settings),
+                       .from = options.from,
+                       .abandon_replay = options.abandon_replay,
+                       .allow_non_restored_state = options.allow_non_restored_state,
+                       .environment = simulated_environment(),
+                       .control_socket = "/run/sim.sock",
+                       .version = "simulated"});
   auto answer = std::make_shared<std::optional<Status>>();
   process_->appliance->start([answer](Status ready) { *answer = std::move(ready); });
   run_until([&] { return answer->has_value(); }, 10min);
   if (!*answer) *answer = fail(disk().dead() ? "the power went" : "the start came to no end");
   if (!**answer) process_.reset();
+  return std::move(**answer);
+}
+
+Status Machine::reload(std::string_view config) {
+  auto settings = settings_of(config);
+  if (!settings) {
+    process_->appliance->reload_refused(settings.error().message);
+    return pass_on(settings);
+  }
+  auto answer = std::make_shared<std::optional<Status>>();
+  process_->appliance->reload(std::move(*settings), [answer](Status done) { *answer = std::move(done); });
+  run_until([&] { return answer->has_value(); }, 10min);
+  if (!*answer) return fail(disk().dead() ? "the power went" : "the reload came to no end");
   return std::move(**answer);
 }
 

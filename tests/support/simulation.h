@@ -47,6 +47,7 @@ struct MachineOptions {
 struct BootOptions {
   StartPoint from = {};
   bool abandon_replay = false;
+  bool allow_non_restored_state = false;
 };
 
 // By the real loader; an error's message is everything that it reported. ${TIDEMARK_DATA} is /data, and no
@@ -66,6 +67,8 @@ class Machine {
   // refused is gone again.
   Status boot(std::string_view config, const BootOptions& options = {});
   Status boot(Settings settings, const BootOptions& options = {});
+  // The configuration is read again, as at SIGHUP, and it runs until that has its answer.
+  Status reload(std::string_view config);
   // The process is gone, and of what was not synced so much as `loss` says.
   void crash(Loss loss, std::uint64_t seed = 0);
   // A clean stop, as by a signal or by `tidemark stop`; the process is gone afterwards.

@@ -156,6 +156,7 @@ TEST_CASE("the status as JSON, by the byte") {
       json_of(report) ==
       R"({"node":"press-hall-3","version":"0.1.0","phase":"running","uptime_seconds":5400.25,"longest_stall_seconds":0.012,)"
       R"("lineage":"000102030405060708090a0b0c0d0e0f","timeline":2,"run":7,)"
+      R"("configuration":"","configuration_loaded":null,)"
       R"("resumed_from":"chk-41, 1200 entries replayed in 0.1s","degraded":["the disk is slow"],)"
       R"("sources":[{"name":"plant","type":"mqtt","state":"connected",)"
       R"("detail":"connected to localhost:1883, session 3","degraded":"","records":12345,"bad":2,)"

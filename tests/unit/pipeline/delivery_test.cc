@@ -187,6 +187,7 @@ TEST_CASE("delivery: marks of another timeline skip nothing") {
   DeliveryWorld world;
   world.open({{world.schema.channel, DeliveryWorld::mark_after({"a", "b"})}});
   world.schema.channel.timeline = Timeline{2};
+  world.delivery->assign({}, Timeline{2});
   world.add(1, "a");
   world.delivery->release(Position{1});
   world.pass(1s);
@@ -238,6 +239,7 @@ TEST_CASE(
   const auto find = [&](const std::string& uid, ChannelKind kind) {
     return uid == "p" && kind == ChannelKind::main ? &next.schema : nullptr;
   };
+  next.delivery->take({&next.schema});
   REQUIRE(next.delivery->restore_pending(rows, find));
   next.number = ResultNumber{2};
   next.begin();
@@ -262,6 +264,7 @@ TEST_CASE("delivery: of pending rows those that the sink has got since are skipp
     const ChannelId issued = next.schema.channel;
     next.schema.channel.timeline = present;
     next.make();
+    next.delivery->take({&next.schema});
     REQUIRE(
         next.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &next.schema; }));
     next.delivery->release(Position{1});
@@ -283,6 +286,7 @@ TEST_CASE("delivery: a waiting row keeps the timeline that issued it, over any n
     DeliveryWorld next;
     next.schema.channel.timeline = Timeline{timeline};
     next.make();
+    next.delivery->take({&next.schema});
     REQUIRE(
         next.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &next.schema; }));
     rows = next.delivery->pending_rows(Position{1}, count);
@@ -290,6 +294,7 @@ TEST_CASE("delivery: a waiting row keeps the timeline that issued it, over any n
   DeliveryWorld last;
   last.schema.channel.timeline = Timeline{3};
   last.make();
+  last.delivery->take({&last.schema});
   REQUIRE(
       last.delivery->restore_pending(rows, [&](const std::string&, ChannelKind) { return &last.schema; }));
   last.delivery->release(Position{1});

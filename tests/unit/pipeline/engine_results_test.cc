@@ -336,20 +336,5 @@ to = ["out"]
   CHECK(run(true) == once);
 }
 
-TEST_CASE("engine: state of other keys, windows or aggregates is refused, with what can be done") {
-  EngineWorld world(with_source_a(kWindows));
-  world.event(1s, "a");
-  Manifest manifest;
-  manifest.id = CheckpointId{5};
-  world.engine->save(manifest.sections);
-  std::string other = kWindows;
-  other.replace(other.find("10s"), 3, "20s");
-  EngineWorld changed(with_source_a(other));
-  const Status loaded = changed.make(1)->load(manifest);
-  REQUIRE_FALSE(loaded);
-  CHECK(loaded.error().kind == Error::Kind::usage);
-  CHECK(loaded.error().message.contains("give it another uid, or go back"));
-}
-
 }  // namespace
 }  // namespace tidemark

@@ -53,7 +53,7 @@ struct Machine {
     auto made = Engine::make({.plan = *plan, .settings = settings, .output = output, .hash_seed = 7});
     REQUIRE(made);
     engine = std::move(*made);
-    REQUIRE(engine->restored());
+    REQUIRE(engine->take_over({}));
   }
 
   // How many slices it took.

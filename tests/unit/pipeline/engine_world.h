@@ -93,7 +93,7 @@ class EngineWorld {
     plan = make_plan(settings, diagnostics);
     REQUIRE_MESSAGE(plan, diagnostics.to_text());
     engine = make(hash_seed);
-    REQUIRE(engine->restored());
+    REQUIRE(engine->take_over({}));
   }
 
   std::unique_ptr<Engine> make(std::uint64_t hash_seed) {
@@ -108,21 +108,22 @@ class EngineWorld {
     manifest.position = engine->position();
     engine->save(manifest.sections);
     auto other = make(hash_seed);
-    REQUIRE(other->load(manifest));
+    auto prior = prior_state(manifest, hash_seed);
+    REQUIRE(prior);
     for (const Engine::Table& table : engine->tables()) {
       std::string rows;
       table.table->begin_snapshot({0, EntryTable::kPartitions});
       while (!table.table->capture(rows, 1 << 20)) {
       }
       table.table->complete_snapshot();
-      for (const Engine::Table& its : other->tables()) {
-        if (*its.uid != *table.uid) continue;
+      for (const PriorPipeline& its : prior->pipelines) {
+        if (its.uid != *table.uid) continue;
         Decoder in(rows);
         Row row;
         while (take_row(in, row)) REQUIRE(its.table->restore_row(row.key, row.erased, row.payload));
       }
     }
-    REQUIRE(other->restored());
+    REQUIRE(other->take_over(std::move(*prior)));
     engine = std::move(other);
   }
 

@@ -57,7 +57,7 @@ class StrictWorld : public EngineWorld {
   Lines replayed(std::uint64_t hash_seed, std::size_t save_every = 0) {
     output.take();
     engine = make(hash_seed);
-    REQUIRE(engine->restored());
+    REQUIRE(engine->take_over({}));
     position = Position{};
     std::size_t n = 0;
     for (const Kept& kept : journal_) {

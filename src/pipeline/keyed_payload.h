@@ -1,0 +1,72 @@
+// KeyedPayload: how the state of a pipeline with aggregates lies in an entry, and is saved and loaded: a flag
+// (8 bytes, `emit = "every …"` only: 1 when the entry is pending) and the aggregates' states behind it.
+//
+// It owns what it lays out, so that a table can go from the operator of one plan to that of the next.
+// Pure. Threads: any; nothing changes after it was made.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "pipeline/state_layout.h"
+#include "state/entry_table.h"
+#include "windows/layout.h"
+
+namespace tidemark {
+
+class AggregateSet {
+ public:
+  explicit AggregateSet(std::vector<std::shared_ptr<const Aggregate>> aggregates)
+      : aggregates_(std::move(aggregates)), layout_(pointers()) {}
+  AggregateSet(const AggregateSet&) = delete;
+  AggregateSet& operator=(const AggregateSet&) = delete;
+
+  // Those that a layout names. An error when this program does not know one of them.
+  static Result<std::shared_ptr<const AggregateSet>> of(const StateLayout& layout);
+
+  const AggregateLayout& layout() const { return layout_; }
+  const Aggregate& operator[](std::size_t i) const { return *aggregates_[i]; }
+  std::size_t size() const { return aggregates_.size(); }
+
+ private:
+  std::vector<const Aggregate*> pointers() const {
+    std::vector<const Aggregate*> out;
+    for (const auto& aggregate : aggregates_) out.push_back(aggregate.get());
+    return out;
+  }
+  std::vector<std::shared_ptr<const Aggregate>> aggregates_;
+  AggregateLayout layout_;
+};
+
+// What stands before the aggregates' states.
+struct PayloadPrefix {
+  explicit PayloadPrefix(const StateLayout& layout)
+      : flag(layout.pending_flag), used(layout.last_use), order(layout.order) {}
+  std::size_t used_at() const { return flag ? 8 : 0; }
+  std::size_t order_at() const { return used_at() + (used ? 8 : 0); }
+  std::size_t size() const { return order_at() + (order ? 8 : 0); }
+  bool flag, used, order;
+};
+
+class KeyedPayload final : public PayloadCodec {
+ public:
+  KeyedPayload(std::shared_ptr<const AggregateSet> aggregates, PayloadPrefix prefix)
+      : aggregates_(std::move(aggregates)), prefix_(prefix) {}
+  std::size_t size() const override { return prefix_.size() + layout().size(); }
+  void create(std::byte* payload) const override;
+  void destroy(std::byte* payload) const override { layout().destroy(payload + prefix_.size()); }
+  void save(const std::byte* payload, Encoder& out) const override;
+  bool load(Decoder& in, std::byte* payload) const override;
+  std::size_t heap_bytes(const std::byte* payload) const override {
+    return layout().heap_bytes(payload + prefix_.size());
+  }
+
+ private:
+  const AggregateLayout& layout() const { return aggregates_->layout(); }
+  std::shared_ptr<const AggregateSet> aggregates_;
+  PayloadPrefix prefix_;
+};
+
+}  // namespace tidemark
