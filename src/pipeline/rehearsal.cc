@@ -116,13 +116,17 @@ Result<std::vector<std::string>> Rehearsal::resume(CheckpointReader& reader, Man
   if (!prior) return pass_on(prior);
   for (const PipelinePlan& pipeline : work_->plan->pipelines) {
     const auto at = std::ranges::find(prior->pipelines, pipeline.settings->uid, &PriorPipeline::uid);
-    const bool kept = at != prior->pipelines.end() &&
-                      compare(at->layout, pipeline.layout).kind != StateChange::Kind::other_state;
-    if (!kept && pipeline.kind != PipelinePlan::Kind::stateless)
+    if (pipeline.kind == PipelinePlan::Kind::stateless) continue;
+    StateChange change{
+        .kind = StateChange::Kind::other_state, .difference = {}, .from = {}, .added = {}, .removed = {}};
+    if (at != prior->pipelines.end()) change = compare(at->layout, pipeline.layout);
+    if (change.kind == StateChange::Kind::other_state)
       notes.push_back(
-          format("pipeline \"{}\" begins empty: {} holds no state of it with these keys, window and "
-                 "aggregates",
+          format("pipeline \"{}\" begins empty: {} holds no state of it with these keys and window",
                  pipeline.settings->name, to_text(manifest.id)));
+    for (const std::string& added : change.added)
+      notes.push_back(format("{} of pipeline \"{}\" begins empty: {} holds none", added,
+                             pipeline.settings->name, to_text(manifest.id)));
   }
   for (const PriorPipeline& pipeline : prior->pipelines) {
     if (!pipeline.table) continue;

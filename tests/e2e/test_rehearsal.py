@@ -141,4 +141,4 @@ def test_a_replay_under_another_configuration(instance):
     other.write_text(instance.config_file.read_text().replace("sum(n)", "max(n)"))
     result = instance.command("replay", "--config", other)
     assert printed(result) == [total("a", 3), total("b", 4)]
-    assert 'pipeline "totals" begins empty' in result.stderr
+    assert 'max(n) of pipeline "totals" begins empty' in result.stderr
