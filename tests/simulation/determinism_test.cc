@@ -355,6 +355,15 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
   at_ms = kBegin + (at_ms - kBegin) * 15;
   if (example == "roll-up") at_ms -= 300'000;  // over the full hour
   const std::string rfc = to_rfc3339((at_ms - static_cast<std::int64_t>(random.below(4000))) * 1'000'000);
+  if (example == "access-log") {
+    constexpr std::string_view kMonths = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    const std::size_t month = static_cast<std::size_t>(std::stoi(rfc.substr(5, 2))) - 1;
+    const std::string at = format("{}/{}/{}:{} +0000", rfc.substr(8, 2), kMonths.substr(month * 3, 3),
+                                  rfc.substr(0, 4), rfc.substr(11, 8));
+    return {"access", format("10.0.0.{} - - [{}] \"{} /{} HTTP/1.1\" {} {}", random.below(9), at,
+                             random.one_in(3) ? "POST" : "GET", random.below(50),
+                             random.one_in(9) ? 502 : 200, random.one_in(30) ? "-" : number(random, 9000))};
+  }
   if (example == "file-once")
     return {"readings", format("{},s{},{}.5,{}", rfc, random.below(5), random.below(120),
                                random.one_in(9) ? "test" : "ok")};
