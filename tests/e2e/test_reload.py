@@ -5,6 +5,8 @@ import shutil
 import signal
 import subprocess
 
+import pytest
+
 import harness
 import peers
 import rows
@@ -124,3 +126,22 @@ def test_a_file_in_conf_d_is_read_too(tidemark, free_port):
     (folder / "zz.toml").write_text("[pipelines.lines]\nhaving = 3\nfrom = []\n")
     status = hang_up(instance)
     assert any("zz.toml:3:1" in reason and "more.toml:2:1" in reason for reason in status["degraded"])
+
+
+@pytest.mark.interface("run --allow-non-restored-state")
+def test_state_without_an_owner_is_given_up_only_when_that_is_allowed(tidemark, free_port):
+    port = free_port()
+    instance = started(tidemark, port)
+    peer = peers.Peer(port, "p")
+    peer.send("a,1", "a,2")
+    peer.flush()
+    assert instance.terminate() == 0
+    instance.write_config(CONFIG.format(port=port, select=TOTAL).replace("pipelines.counts", "pipelines.tallies"))
+    instance.start(ready=False)
+    assert instance.wait() == 2
+    assert '"counts"' in instance.stderr_tail() and "--allow-non-restored-state" in instance.stderr_tail()
+    instance.start("--allow-non-restored-state")
+    peer = peers.Peer(port, "q")
+    peer.send("a,8")
+    peer.flush()
+    harness.wait_until(lambda: last(instance) == {"word": "a", "total": 8}, what="the row")
