@@ -4,11 +4,7 @@
 // again). After a restart it goes on there when the file is still the same, and begins anew, with a warning,
 // when it is another. The file is read in pieces on the bulk lane; one piece at most is in memory.
 //
-// With `follow` it is follow.cc.
-//
-//   resume of a record  varint: how far the offset moves, blank lines before the record included
-//   begin event         the file's identity (file_identity.h); the offset is 0 again
-//   saved               u8 version 1; bool, and where it is true identity and varint offset
+// With `follow` it is follow.cc.   Format: FORMAT.md
 #include <algorithm>
 #include <memory>
 #include <optional>

@@ -1,7 +1,5 @@
 // Which file this is: its inode and a hash of its first bytes, because inodes are used again.
-//
-//   encoded   u64 inode, varint head size, u64 hash of the head
-// Values.
+// Values.   Format: FORMAT.md
 #pragma once
 
 #include <cstdint>

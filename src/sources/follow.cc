@@ -4,24 +4,17 @@
 // away or removed, and only then the new one under the name. A line is a record once its newline is there.
 //
 //   renamed or removed   when the name leads to another file and the open one has stood at its end for
-//   kGrace, the next
-//                        one is begun. Of several rotations in between, path.2, path.1 are read in their
-//                        order
+//                        kGrace, the next one is begun. Of several rotations in between, path.2, path.1 are
+//                        read in their order
 //   truncated            (copytruncate) smaller than what was read, or other first bytes: reported, and read
-//   from the
-//                        beginning. What was written between the last look and the truncation is lost
+//                        from the beginning. What was written between the last look and the truncation is
+//                        lost
 //   after a restart      the file is looked for by its identity, under its name and among its folder's; so
-//   what was
-//                        rotated away while the program was down is finished first. Gone altogether: reported
-//                        as a gap
+//                        what was rotated away while the program was down is finished first. Gone altogether:
+//                        reported as a gap
 //
 // Looking and reading happen on the bulk lane, one piece at a time. At the end of the file it looks again
-// after kQuick, and less and less often, up to kSlow.
-//
-//   resume of a record  varint: how far the offset moves, blank lines before the record included
-//   events              u8 1 begin, the file's identity (file_identity.h); the offset is 0 again
-//                       u8 2 known, the same; of the same file, whose head has become longer
-//   saved               u8 version 1; bool, and where it is true identity and varint offset
+// after kQuick, and less and less often, up to kSlow.   Format: FORMAT.md
 #include <algorithm>
 #include <charconv>
 #include <memory>

@@ -5,9 +5,10 @@
 // message must never be dropped, although brokers use packet ids again, forget sessions, and come back with
 // older ones:
 //   1  an id whose acknowledgement has not been released on this connection is a duplicate (MqttHold knows
-//   those) 2  a message that the broker does not call a duplicate, on any other id, is delivered 3  one that
-//   it does call a duplicate is dropped only when (epoch, id, hash of topic and payload) is among the last
-//      `window` messages appended; `window` is the receive maximum, beyond which nothing can be
+//      those)
+//   2  a message that the broker does not call a duplicate, on any other id, is delivered
+//   3  one that it does call a duplicate is dropped only when (epoch, id, hash of topic and payload) is among
+//      the last `window` messages appended; `window` is the receive maximum, beyond which nothing can be
 //      unacknowledged
 //   4  an unknown duplicate is a first delivery
 // What stays undecidable: called a duplicate, same id, same payload, from a broker that uses its lowest free
@@ -20,15 +21,7 @@
 // Retained messages under the policy `first` count once for a filter: a session that the broker lost is
 // subscribed anew without them, under MQTT 5 by asking so, under 3.1.1 by dropping them here.
 //
-// Pure: a function of the source's own entries. Threads: loop only.
-//
-//   resume of a record  u16 packet id; empty under QoS 0
-//   events              u8 1 connected, u8 session present · u8 2 disconnected
-//                       u8 3 subscribing, u8 qos, varint count, filters · u8 4 subscribed
-//   saved               u8 version 1; varint epoch; varint count, then filters (bytes name, u8 qos, u8
-//   removed,
-//                       varint first epoch, varint confirmed epoch); varint count, then messages, oldest
-//                       first (u16 id, u32 hash)
+// Pure: a function of the source's own entries. Threads: loop only.   Format: FORMAT.md
 #pragma once
 
 #include <cstdint>

@@ -7,14 +7,8 @@
 //
 // PeerTable is a function of the source's own entries: an introduction event names the slot that it takes
 // (and so who is forgotten for it), and each record says how many lines it stands for. PeerTable holds at
-// most `limit` peers; the one longest without a line and without a connection is forgotten first. Threads:
-// loop only.
-//
-//   resume of a record   varint slot, varint lines (blank lines before it and itself)
-//   introduction event   u8 1, varint slot, bytes name, bytes stream
-//   lines event          u8 2, varint slot, varint lines (blank lines that no record followed in this read)
-//   saved                u8 version 1, varint count, then per slot: bytes name, bytes stream, varint lines,
-//   u64 position
+// most `limit` peers; the one longest without a line and without a connection is forgotten first.
+// Threads: loop only.   Format: FORMAT.md
 #pragma once
 
 #include <cstdint>
