@@ -4,18 +4,18 @@
 //
 //   asked     {"command":"status"}                            and what the command needs: {"…","id":"chk-42"}
 //   answered  {"ok":true,"result":<what the command gives>}
-//             {"ok":false,"kind":"not_found","error":"…"}     kinds: failed usage not_found corrupt no_space
-//             busy
+//             {"ok":false,"kind":"not_found","error":"…"}     kinds: failed usage not_found corrupt
+//                                                             no_space busy
 //   streamed  {"item":<something>}                            of some requests: many of them, then the answer
 //   meanwhile {"progress":{"seconds":10}}                     every 5 s while a request is under way: the
-//   instance lives
+//                                                             instance lives
 //
 // A client that hangs up, or ends its sending side, has withdrawn what it asked and was not begun. The next
-// request of a client is read when the answer to the last one has been taken. A line is at most 64
-// KiB: more is answered with an error and the client is disconnected. At most 16 clients: another one takes
-// the place of the one that has been without a request for longest, or is refused when all have one under
-// way. The commands themselves stand in control_requests.h. Threads: loop only.   Lifetime: network, loop and
-// log outlive it.
+// request of a client is read when the answer to the last one has been taken. A line is at most 64 KiB:
+// more is answered with an error and the client is disconnected. At most 16 clients: another one takes the
+// place of the one that has been without a request for longest, or is refused when all have one under way.
+// The commands themselves stand in control_requests.h.
+// Threads: loop only.   Lifetime: network, loop and log outlive it.
 #pragma once
 
 #include <cstdint>

@@ -1,8 +1,7 @@
 // Manifest: what makes a checkpoint exist. Written last; it names every segment, with its checksum.
 //
 // Who owns a piece of state encodes it into a section; the manifest does not look inside. What a person wants
-// to see
-// (`checkpoint show`) stands beside it in plain fields.
+// to see (`checkpoint show`) stands beside it in plain fields.
 // Value.   Format: FORMAT.md
 #pragma once
 

@@ -12,11 +12,10 @@
 //   object or array     read as a scalar: its JSON text, without spaces, floats in their shortest form
 //   null                NULL, as is a member that is absent or an index that is past the end
 //   typed field         int also takes a float without fraction, float also an integer; nothing else is
-//   converted.
-//                       Its name is matched with the path as the configuration writes it: "temp", "pos.lat".
-//                       Checked in every record, whether a pipeline reads it or not
+//                       converted. Its name is matched with the path as the configuration writes it: "temp",
+//                       "pos.lat". Checked in every record, whether a pipeline reads it or not
 //   limits              max_fields members in all objects together; max_depth objects and arrays inside
-//   another
+//                       another
 #pragma once
 
 #include "decode/decoder.h"

@@ -2,8 +2,7 @@
 //
 //   form      the whole line must match `pattern`; one that does not is an error
 //   fields    the named groups; `fields` gives some of them types, otherwise they are strings. A group that
-//   took no
-//             part in the match is NULL
+//             took no part in the match is NULL
 //   encoding  UTF-8; anything else is an error
 // A carriage return at the end of the line is not part of the record.
 #pragma once

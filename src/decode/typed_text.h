@@ -1,7 +1,8 @@
 // A value of a typed field out of a piece of text, as csv and text records have them.
 //
-//   string or no type   the text      int, float   no spaces, no signs but -, no nan and inf      bool   true
-//   or false
+//   string or no type   the text
+//   int, float          no spaces, no signs but -, no nan and inf
+//   bool                true or false
 // Pure.
 #pragma once
 

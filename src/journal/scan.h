@@ -5,8 +5,7 @@
 //
 //   abandoned    blocks of a timeline, or of a part of one, that is no part of the present: passed over
 //   rewritten    blocks that come again in a newer segment, because the older one's sync failed: the later
-//   segment
-//                continues at or before the place where the older one breaks off
+//                segment continues at or before the place where the older one breaks off
 //   tail         a break that nothing durable follows: the end
 //   damage       a break at a position that some block calls durable. Error::corrupt, unless everything it
 //                touches lies at or before `needed_after`: then it is noted, and the journal counts from

@@ -2,8 +2,8 @@
 // gets anything. What the pipelines would emit is shown as lines of JSON:
 //
 //   {"_pipeline":"totals","word":"a","n":3}                      a result
-//   {"_pipeline":"totals","_channel":"late","event_time":…}      a late record, a dead letter, where somebody
-//   gets them
+//   {"_pipeline":"totals","_channel":"late","event_time":…}      a late record, a dead letter: where somebody
+//                                                                gets them
 // Threads: one at a time (command line).
 #pragma once
 

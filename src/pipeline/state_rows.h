@@ -2,8 +2,7 @@
 // aggregate, with the value that it has now.
 //
 //   columns   the keys by their names, window_start and window_end (windows only), the aggregates: by the
-//   name
-//             that select gives to one alone, else by their text, as in "sum(n)"
+//             name that select gives to one alone, else by their text, as in "sum(n)"
 //
 // It reads what checkpoints hold and what EntryTable saves: the bytes of a key and of a payload (FORMAT.md).
 // Threads: one at a time.   Lifetime: the plan outlives it.
