@@ -20,6 +20,10 @@ ROOT = Path(__file__).resolve().parents[2]
 SANITIZER_MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "WARNING: ThreadSanitizer", "runtime error:")
 
 
+def sanitizer_lines(stderr):
+    return [line for line in stderr.splitlines() if any(mark in line for mark in SANITIZER_MARKS)]
+
+
 def tidemark_binary():
     """The program under test: $TIDEMARK_BINARY, else the release build's."""
     return Path(os.environ.get("TIDEMARK_BINARY") or ROOT / "build/release/tidemark")
@@ -227,6 +231,8 @@ class Tidemark:
         result = subprocess.run(
             line, capture_output=True, text=True, input=input, timeout=timeout, cwd=self.directory, env=self.env)
         shown = " ".join(map(str, line))
+        found = sanitizer_lines(result.stderr)
+        assert not found, f"{shown}: sanitizer: {found[0]}\n{result.stderr}"
         assert not check or result.returncode == 0, f"{shown}: exit {result.returncode}\n{result.stdout}{result.stderr}"
         return parse_json(result.stdout, shown) if json else result
 
@@ -241,7 +247,7 @@ class Tidemark:
         if self.running():
             self.kill9()
         self._close_notify()
-        found = [line for line in self.stderr().splitlines() if any(mark in line for mark in SANITIZER_MARKS)]
+        found = sanitizer_lines(self.stderr())
         assert not found, f"sanitizer: {found[0]}\n(all of it: {self.stderr_file})"
 
     def _close_notify(self):

@@ -124,3 +124,5 @@ def test_what_a_sanitizer_says_is_a_failure(tidemark_program):
     bad.wait()
     with pytest.raises(AssertionError, match="runtime error: overflow"):
         bad.close()
+    with pytest.raises(AssertionError, match="runtime error: overflow"):
+        bad.command("status", check=False)
