@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "base/invariant.h"
 #include "base/nearest.h"
+#include "expressions/call_check.h"
 #include "expressions/canonical_text.h"
 #include "expressions/characters.h"
 #include "expressions/functions.h"
@@ -27,14 +28,6 @@ namespace {
 
 std::unexpected<ParseError> refuse(const Expression& at, std::string message) {
   return std::unexpected(ParseError{std::move(message), at.offset, at.length});
-}
-
-bool comparable(TypeSet a, TypeSet b) {
-  if (a.empty() || b.empty()) return true;
-  for (const TypeSet one : {TypeSet::number(), TypeSet::text(), TypeSet::boolean()}) {
-    if (!(a & one).empty() && !(b & one).empty()) return true;
-  }
-  return false;
 }
 
 TypeSet arithmetic_result(TypeSet a, TypeSet b) {
@@ -74,7 +67,7 @@ class Compilation {
   Compiles compile(const Expression& e) {
     switch (e.kind) {
       case Kind::literal:
-        return constant(e);
+        return constant(e, e.literal.view());
       case Kind::field:
         return bound(e, binder_.field(e.path));
       case Kind::metadata:
@@ -160,8 +153,7 @@ class Compilation {
 
   // --- leaves
 
-  Compiles constant(const Expression& e) {
-    Value v = e.literal.view();
+  Compiles constant(const Expression& e, Value v) {
     if (v.is_text()) v = Value::text(program_.texts_.emplace_back(v.as_text()));
     program_.constants_.push_back(v);
     return leaf(e, Op::constant, static_cast<std::uint32_t>(program_.constants_.size() - 1),
@@ -247,32 +239,34 @@ class Compilation {
 
   Compiles call(const Expression& e, const std::vector<Compiled>& operands) {
     const Function* const f = find_function(e.name);
-    if (operands.size() < f->min_arguments || operands.size() > f->max_arguments) {
-      return refuse(e, format("{} is called as {}, not with {} argument{}", f->name, f->signature,
-                              operands.size(), operands.size() == 1 ? "" : "s"));
+    std::vector<TypeSet> types;
+    for (const Compiled& operand : operands) types.push_back(operand.types);
+    auto checked = check_call(e, *f, types);
+    if (!checked) return std::unexpected(std::move(checked.error()));
+    if (checked->always_null) return constant(e, Value::null());
+    switch (f->form) {
+      case Function::Form::coalesce:
+        return emit(e, operands, Op::coalesce, checked->types);
+      case Function::Form::case_when:
+        return case_when(e, operands);
+      case Function::Form::call:
+        break;
     }
-    TypeSet any;
-    for (std::size_t i = 0; i < operands.size(); ++i) {
-      if (!operands[i].types.may_be(f->parameter(i))) {
-        return wrong_type(e.children[i], operands[i].types, f->parameter(i));
-      }
-      if (f->typed == Function::Typed::as_any_alike && !comparable(operands[0].types, operands[i].types)) {
-        return not_comparable(e.children[i], operands[0].types, operands[i].types);
-      }
-      any = any | operands[i].types;
+    const Compiles result = emit(e, operands, Op::call, checked->types, 0, f);
+    if (f->prepare != nullptr) {
+      // Behind the operands, where the evaluator looks for it.
+      program_.operands_.push_back(static_cast<std::uint32_t>(program_.prepared_.size()));
+      program_.prepared_.push_back(std::move(checked->prepared));
     }
-    TypeSet result = f->result;
-    if (f->typed == Function::Typed::as_first) result = operands[0].types & f->parameter(0);
-    if (f->typed == Function::Typed::as_any || f->typed == Function::Typed::as_any_alike) result = any;
-    if (f->evaluate == nullptr) return emit(e, operands, Op::coalesce, result);
-    return emit(e, operands, Op::call, result, 0, f);
+    return result;
   }
 
   // --- errors
 
   Compiles no_function(const Expression& e) const {
     std::vector<std::string_view> names = binder_.aggregate_names();
-    for (const Function& f : functions()) names.push_back(f.name);
+    for (const FunctionGroup& group : function_groups())
+      for (const Function& f : group.functions) names.push_back(f.name());
     const std::size_t given = e.children.size() - (e.has_filter ? 1 : 0);
     if (std::ranges::find(names, e.name) != names.end()) {
       const std::string takes = format("{} takes {}", e.name, binder_.aggregate_takes(e.name));

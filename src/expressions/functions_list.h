@@ -1,27 +1,25 @@
-// The C++ functions behind the registry's lines, by subject. Contracts: Function::Evaluate; what each does is
-// its line in functions.cc.
+// The tables of functions, one a subject: each stands at the end of the file that its functions are in.
 #pragma once
+
+#include <span>
 
 #include "expressions/functions.h"
 
 namespace tidemark::function {
 
-// number_functions.cc
-Fault abs(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault ceil(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault floor(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault max(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault min(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault round(std::span<const Value> arguments, Arena& arena, Value& out);
+// What the tables say often.
+constexpr TypeSet kAny = TypeSet::any();
+constexpr TypeSet kBoolean = TypeSet::boolean();
+constexpr TypeSet kInteger = TypeSet::integer();
+constexpr TypeSet kNumber = TypeSet::number();
+constexpr TypeSet kReal = TypeSet::real();
+constexpr TypeSet kText = TypeSet::text();
 
-// text_functions.cc
-Fault concat(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault length(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault lower(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault ltrim(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault rtrim(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault substr(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault trim(std::span<const Value> arguments, Arena& arena, Value& out);
-Fault upper(std::span<const Value> arguments, Arena& arena, Value& out);
+std::span<const Function> choices();  // choice_functions.cc
+std::span<const Function> numbers();  // number_functions.cc
+std::span<const Function> texts();    // text_functions.cc
+
+// concat(x, …): the operator || without its NULLs.
+Fault concat(const Arguments& arguments, Value& out);
 
 }  // namespace tidemark::function

@@ -9,6 +9,7 @@ namespace tidemark::function {
 namespace {
 
 using Kind = EvalError::Kind;
+using Typed = Function::Typed;
 
 // To that many decimals of the number as it is written, halves away from zero: 2.675, whose double is a
 // little less than that, becomes 2.68 as its reader expects. Worked out on the shortest decimal digits, so
@@ -75,9 +76,7 @@ Fault whole_number(const Value& x, double (*of)(double), Value& out) {
   return {};
 }
 
-}  // namespace
-
-Fault abs(std::span<const Value> arguments, Arena&, Value& out) {
+Fault abs(const Arguments& arguments, Value& out) {
   const Value& x = arguments[0];
   if (x.is_real()) {
     out = Value::real(std::fabs(x.as_real()));
@@ -88,30 +87,78 @@ Fault abs(std::span<const Value> arguments, Arena&, Value& out) {
   return {};
 }
 
-Fault ceil(std::span<const Value> arguments, Arena&, Value& out) {
+Fault ceil(const Arguments& arguments, Value& out) {
   return whole_number(
       arguments[0], [](double d) { return std::ceil(d); }, out);
 }
 
-Fault floor(std::span<const Value> arguments, Arena&, Value& out) {
+Fault floor(const Arguments& arguments, Value& out) {
   return whole_number(
       arguments[0], [](double d) { return std::floor(d); }, out);
 }
 
 // Of an integer and a float that are equal, max takes the earlier and min the later, as sqlite.
-Fault max(std::span<const Value> arguments, Arena&, Value& out) {
-  return extreme(arguments, Order::greater, false, out);
+Fault max(const Arguments& arguments, Value& out) {
+  return extreme(arguments.values, Order::greater, false, out);
 }
 
-Fault min(std::span<const Value> arguments, Arena&, Value& out) {
-  return extreme(arguments, Order::less, true, out);
+Fault min(const Arguments& arguments, Value& out) {
+  return extreme(arguments.values, Order::less, true, out);
 }
 
-Fault round(std::span<const Value> arguments, Arena&, Value& out) {
+Fault round(const Arguments& arguments, Value& out) {
   const Value& x = arguments[0];
   const std::int64_t decimals = arguments.size() > 1 ? arguments[1].as_integer() : 0;
   out = x.is_integer() ? x : Value::real(rounded(x.as_real(), decimals));
   return {};
+}
+
+constexpr Function kNumbers[] = {
+    {.signature = "abs(x)",
+     .doc = "x without its sign",
+     .example = "abs(-2.5) => 2.5",
+     .takes = {kNumber},
+     .typed = Typed::as_first,
+     .evaluate = abs},
+    {.signature = "ceil(x)",
+     .doc = "the smallest whole number not below x, of x's type",
+     .example = "ceil(1.2) => 2.0",
+     .takes = {kNumber},
+     .typed = Typed::as_first,
+     .evaluate = ceil},
+    {.signature = "floor(x)",
+     .doc = "the largest whole number not above x, of x's type",
+     .example = "floor(-1.5) => -2.0",
+     .takes = {kNumber},
+     .typed = Typed::as_first,
+     .evaluate = floor},
+    {.signature = "max(x, y, …)",
+     .doc = "the largest argument; NULL when any is NULL",
+     .example = "max(1, 2.5) => 2.5",
+     .takes = {kAny, kAny},
+     .repeats = 1,
+     .typed = Typed::as_any_alike,
+     .evaluate = max},
+    {.signature = "min(x, y, …)",
+     .doc = "the smallest argument; NULL when any is NULL",
+     .example = "min('b', 'a') => 'a'",
+     .takes = {kAny, kAny},
+     .repeats = 1,
+     .typed = Typed::as_any_alike,
+     .evaluate = min},
+    {.signature = "round(x[, digits])",
+     .doc = "x to that many decimals (0), halves away from zero, of x's type",
+     .example = "round(2.675, 2) => 2.68",
+     .takes = {kNumber, kInteger},
+     .optional = 1,
+     .typed = Typed::as_first,
+     .evaluate = round},
+};
+
+}  // namespace
+
+std::span<const Function> numbers() {
+  return kNumbers;
 }
 
 }  // namespace tidemark::function

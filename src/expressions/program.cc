@@ -300,8 +300,14 @@ class Evaluation {
       return true;
     }
     const auto evaluate = n.function == nullptr ? function::concat : n.function->evaluate;
-    if (const Fault fault = evaluate(arguments, arena_, out)) return fail_call(n, *fault, arguments);
+    const Arguments call{arguments, arena_, prepared(n)};
+    if (const Fault fault = evaluate(call, out)) return fail_call(n, *fault, arguments);
     return true;
+  }
+
+  const Prepared* prepared(const Node& n) const {
+    if (n.function == nullptr || n.function->prepare == nullptr) return nullptr;
+    return program_.prepared_[program_.operands_[n.first + n.count]].get();
   }
 
   bool fail_call(const Node& n, Kind kind, std::span<const Value> arguments) {
@@ -346,6 +352,11 @@ std::string what_went_wrong(const EvalError& e) {
 }
 
 }  // namespace
+
+Program::Program() = default;
+Program::Program(Program&&) noexcept = default;
+Program& Program::operator=(Program&&) noexcept = default;
+Program::~Program() = default;
 
 std::expected<Value, EvalError> Program::evaluate(std::span<const Value> slots, Arena& arena) const {
   invariant(slots_.empty() || slots_.back() < slots.size(), "a program is given every slot it reads");

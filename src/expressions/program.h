@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <deque>
 #include <expected>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@
 namespace tidemark {
 
 struct Function;
+class Prepared;
 
 // Why one record has no value: small and without text, since it may happen a million times a second.
 // Program::describe() puts it into words.
@@ -54,8 +56,9 @@ constexpr std::size_t kMaxResultText = 16 << 20;
 
 class Program {
  public:
-  Program(Program&&) noexcept = default;
-  Program& operator=(Program&&) noexcept = default;
+  Program(Program&&) noexcept;
+  Program& operator=(Program&&) noexcept;
+  ~Program();
 
   // `slots` must hold every slot that the Binder gave out.
   std::expected<Value, EvalError> evaluate(std::span<const Value> slots, Arena& arena) const;
@@ -87,12 +90,13 @@ class Program {
     const Function* function = nullptr;
   };
 
-  Program() = default;
+  Program();
 
   std::vector<Node> nodes_;  // operands before their operator; the last is the root
   std::vector<std::uint32_t> operands_;
   std::vector<Value> constants_;
   std::deque<std::string> texts_;  // of the constants; a deque's elements stay where they are when it moves
+  std::vector<std::unique_ptr<const Prepared>> prepared_;  // of the calls that have something prepared
   std::vector<std::uint32_t> slots_;
   std::string text_;
   TypeSet types_;

@@ -2,6 +2,14 @@
 
 namespace tidemark {
 
+bool comparable(TypeSet a, TypeSet b) {
+  if (a.empty() || b.empty()) return true;
+  for (const TypeSet one : {TypeSet::number(), TypeSet::text(), TypeSet::boolean()}) {
+    if (!(a & one).empty() && !(b & one).empty()) return true;
+  }
+  return false;
+}
+
 std::string to_text(TypeSet types) {
   if (types == TypeSet::any()) return "any type";
   if (types.empty()) return "NULL";

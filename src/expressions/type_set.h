@@ -44,6 +44,9 @@ class TypeSet {
   std::uint8_t bits_ = 0;
 };
 
+// Whether values of the two can be compared: numbers with numbers, texts with texts, booleans with booleans.
+bool comparable(TypeSet a, TypeSet b);
+
 // "integer", "integer or float", "NULL", "any type": as error messages and the manual name them.
 std::string to_text(TypeSet types);
 

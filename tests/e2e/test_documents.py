@@ -55,9 +55,12 @@ def test_the_manual_page_of_the_configuration_explains_every_key(documents, inte
 
 def test_the_manual_page_of_the_configuration_explains_every_function_and_aggregate(documents, interface):
     text = plain(documents / "tidemark.toml.5")
-    for call in interface["functions"] + interface["aggregates"]:
+    functions = [function for group in interface["functions"] for function in group["functions"]]
+    for call in functions + interface["aggregates"]:
         assert f"\n.B {call['signature']}\n" in text
-    assert len(interface["aggregates"]) >= 9
+    for function in functions:
+        assert f"\n{function['example']}\n" in text
+    assert len(functions) >= 15 and len(interface["aggregates"]) >= 9
 
 
 def test_the_manual_page_of_the_program_explains_every_command_and_option(documents, interface):

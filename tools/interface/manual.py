@@ -75,13 +75,26 @@ def settings(keys):
     return "\n".join(out)
 
 
-def calls(entries):
-    return "\n".join(f".TP\n.B {roff(entry['signature'])}\n{roff(sentence(entry['doc']))}" for entry in entries)
+def call(entry):
+    """A function or aggregate: how it is called, what it gives, an example."""
+    out = f".TP\n.B {roff(entry['signature'])}\n{roff(sentence(entry['doc']))}"
+    if entry.get("also"):
+        out += " Also called " + listed([f"\\fB{name}\\fR" for name in entry["also"].split()], "and") + "."
+    if entry.get("example"):
+        out += "\n.br\n" + roff(entry["example"])
+    return out
+
+
+def functions(groups):
+    out = []
+    for group in groups:
+        out += [f".SS {roff(group['title'])}"] + [call(entry) for entry in group["functions"]]
+    return "\n".join(out)
 
 
 def page(template, interface):
-    for mark, text in (("@SETTINGS@", settings(interface["settings"])), ("@FUNCTIONS@", calls(interface["functions"])),
-                       ("@AGGREGATES@", calls(interface["aggregates"]))):
+    for mark, text in (("@SETTINGS@", settings(interface["settings"])), ("@FUNCTIONS@", functions(interface["functions"])),
+                       ("@AGGREGATES@", "\n".join(map(call, interface["aggregates"])))):
         assert mark in template
         template = template.replace(mark, text)
     return template

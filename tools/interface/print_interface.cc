@@ -13,15 +13,22 @@
 namespace {
 
 // What is called: how it is written, and what it gives.
-void describe(tidemark::JsonWriter& out, std::string_view signature, std::string_view doc) {
-  out.begin_object().key("signature").text(signature).key("doc").text(doc).end_object();
+tidemark::JsonWriter& describe(tidemark::JsonWriter& out, std::string_view signature, std::string_view doc) {
+  return out.begin_object().key("signature").text(signature).key("doc").text(doc);
 }
 
+// In groups, by subject.
 std::string scalar_functions() {
   tidemark::JsonWriter out;
   out.begin_array();
-  for (const tidemark::Function& function : tidemark::functions())
-    describe(out, function.signature, function.doc);
+  for (const tidemark::FunctionGroup& group : tidemark::function_groups()) {
+    out.begin_object().key("title").text(group.title).key("functions").begin_array();
+    for (const tidemark::Function& function : group.functions) {
+      describe(out, function.signature, function.doc).key("example").text(function.example);
+      out.key("also").text(function.also).end_object();
+    }
+    out.end_array().end_object();
+  }
   return out.end_array().take();
 }
 
@@ -35,7 +42,7 @@ std::string aggregates() {
       signature += "(*), " + std::string(each.name) + "(x)";
     else
       signature += each.max_arguments == 1 ? "(x)" : "(x, y)";
-    describe(out, signature, each.doc);
+    describe(out, signature, each.doc).end_object();
   }
   return out.end_array().take();
 }

@@ -2,12 +2,15 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
-#include "expressions/functions_list.h"
+#include "expressions/parser.h"
+#include "field_binder.h"
 
 using namespace tidemark;
 
@@ -19,8 +22,28 @@ std::string call(std::string_view name, const std::vector<Value>& arguments) {
   REQUIRE(f != nullptr);
   Arena arena;
   Value out;
-  REQUIRE_FALSE(f->evaluate(arguments, arena, out));
+  REQUIRE_FALSE(f->evaluate({arguments, arena}, out));
   return to_text(out);
+}
+
+std::vector<const Function*> all_functions() {
+  std::vector<const Function*> all;
+  for (const FunctionGroup& group : function_groups())
+    for (const Function& f : group.functions) all.push_back(&f);
+  return all;
+}
+
+std::vector<std::string> names_of(const Function& f) {
+  std::vector<std::string> names{std::string(f.name())};
+  std::istringstream also{std::string(f.also)};
+  for (std::string name; also >> name;) names.push_back(name);
+  return names;
+}
+
+// As expressions write it.
+std::string as_written(const Value& v) {
+  if (v.is_boolean()) return v.as_boolean() ? "TRUE" : "FALSE";
+  return to_text(v);
 }
 
 Value integer(std::int64_t i) {
@@ -33,19 +56,61 @@ Value real(double d) {
 }  // namespace
 
 TEST_CASE("every line of the registry is complete") {
-  std::set<std::string_view> names;
-  for (const Function& f : functions()) {
-    CAPTURE(f.name);
-    CHECK(names.insert(f.name).second);
-    CHECK(find_function(f.name) == &f);
-    CHECK(f.min_arguments <= f.max_arguments);
-    CHECK(f.signature.starts_with(std::string(f.name) + "("));
-    CHECK_FALSE(f.doc.empty());
-    CHECK((f.evaluate != nullptr || f.name == "coalesce"));
-    CHECK((f.typed == Function::Typed::fixed) == !f.result.empty());
-    for (std::size_t i = 0; i < f.max_arguments; ++i) CHECK_FALSE(f.parameter(i).empty());
+  std::set<std::string> names;
+  for (const Function* const f : all_functions()) {
+    CAPTURE(f->signature);
+    for (const std::string& name : names_of(*f)) {
+      CHECK(names.insert(name).second);
+      CHECK(find_function(name) == f);
+    }
+    CHECK(f->signature.ends_with(")"));
+    CHECK_FALSE(f->doc.empty());
+    CHECK(f->doc.back() != '.');
+    CHECK(f->example.starts_with(std::string(f->name()) + "("));
+    CHECK(f->optional <= f->declared);
+    CHECK(f->repeats <= f->declared);
+    CHECK((f->evaluate != nullptr) == (f->form == Function::Form::call));
+    if (f->form == Function::Form::call) CHECK((f->typed == Function::Typed::fixed) == !f->gives.empty());
   }
   CHECK(find_function("none") == nullptr);
+  CHECK(find_function("") == nullptr);
+}
+
+TEST_CASE("every function's example gives what it says") {
+  for (const Function* const f : all_functions()) {
+    CAPTURE(f->example);
+    const std::size_t arrow = f->example.find(" => ");
+    REQUIRE(arrow != std::string_view::npos);
+    const auto parsed = parse_expression(f->example.substr(0, arrow));
+    REQUIRE(parsed);
+    FieldBinder binder;
+    const auto program = compile(*parsed, binder);
+    if (!program) FAIL(program.error().message);
+    Arena arena;
+    const auto value = program->evaluate(binder.slots(), arena);
+    if (!value) FAIL(program->describe(value.error()));
+    CHECK(as_written(*value) == f->example.substr(arrow + 4));
+    CHECK((value->is_null() || program->types().contains(value->type())));
+  }
+}
+
+TEST_CASE("a call has as many arguments as its signature says") {
+  for (const Function* const f : all_functions()) {
+    CAPTURE(f->signature);
+    // What stands between the commas, [ and ]; … is for more of the same.
+    const std::string_view inside =
+        f->signature.substr(f->name().size() + 1, f->signature.size() - f->name().size() - 2);
+    const bool endless = inside.find("…") != std::string_view::npos;
+    const auto commas = [](std::string_view text) {
+      return static_cast<std::size_t>(std::count(text.begin(), text.end(), ','));
+    };
+    const std::size_t most = inside.empty() ? 0 : commas(inside) + 1 - (endless ? 1 : 0);
+    const std::string_view always = inside.substr(0, inside.find('['));
+    const std::size_t least = always.empty() ? 0 : std::min(commas(always) + 1, most);
+    CHECK(f->declared == most);
+    CHECK(std::size_t{f->declared} - f->optional == least);
+    CHECK((f->repeats > 0) == endless);
+  }
 }
 
 TEST_CASE("round goes by the decimal digits that are read") {
