@@ -68,6 +68,7 @@ struct Expression {
     cast,       // x; `cast_to`
     call,       // argument…; `name`
     aggregate,  // argument…[, filter]; `name`, `star`, `distinct`, `has_filter`
+    list,       // item…; only as an argument of an aggregate
   };
 
   Kind kind = Kind::literal;

@@ -149,6 +149,10 @@ class Writer {
       case Kind::call:
       case Kind::aggregate:
         return call(e);
+      case Kind::list:
+        put("[");
+        list(e, 0, e.children.size());
+        return put("]");
       default:
         return infix(e);
     }

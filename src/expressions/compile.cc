@@ -77,6 +77,9 @@ class Compilation {
           return refuse(e, format("{} is an aggregate, which only select and having can hold", e.name));
         }
         return bound(e, binder_.aggregate(aggregate_call(e)));
+      case Kind::list:
+        return refuse(
+            e, "a list in brackets is only for an aggregate that takes one, as in histogram(x, [1, 2])");
       default:
         break;
     }
@@ -146,6 +149,7 @@ class Compilation {
       case Kind::field:
       case Kind::metadata:
       case Kind::aggregate:
+      case Kind::list:
         break;
     }
     invariant_broken("every kind of expression is compiled", std::source_location::current());

@@ -389,9 +389,21 @@ class Parser {
       if (call.children.size() == kMaxArguments) {
         return fail_here(format("a call takes at most {} arguments", kMaxArguments));
       }
-      if (!expression(kOr, child(call))) return false;
+      if (!argument(child(call))) return false;
     } while (accept(Token::Kind::comma));
     return need(Token::Kind::right_parenthesis, "',' or ')'");
+  }
+
+  [[nodiscard]] bool argument(Expression& out) {
+    if (here().kind != Token::Kind::left_bracket) return expression(kOr, out);
+    begin(Kind::list, out);
+    next();
+    do {
+      if (out.children.size() == kMaxArguments)
+        return fail_here(format("a list holds at most {} items", kMaxArguments));
+      if (!expression(kOr, child(out))) return false;
+    } while (accept(Token::Kind::comma));
+    return need(Token::Kind::right_bracket, "',' or ']'") && finish(out);
   }
 
   [[nodiscard]] bool filter(Expression& call, const Token& name) {

@@ -19,8 +19,9 @@
 //   case           = "CASE" [ expression ] "WHEN" expression "THEN" expression
 //                      { "WHEN" expression "THEN" expression } [ "ELSE" expression ] "END"
 //   cast           = "CAST" "(" expression "AS" ( "INTEGER" | "FLOAT" | "TEXT" | "BOOLEAN" ) ")"
-//   call           = word "(" [ "*" | [ "DISTINCT" ] expression { "," expression } ] ")"
+//   call           = word "(" [ "*" | [ "DISTINCT" ] argument { "," argument } ] ")"
 //                      [ "FILTER" "(" "WHERE" expression ")" ]
+//   argument       = expression | "[" expression { "," expression } "]"
 //   metadata       = "_topic" | "_source" | "_time" | "_received"
 //   path           = name { "." name | "[" digits "]" }
 //   name           = word | quoted

@@ -34,7 +34,7 @@ std::vector<std::string_view> names_of_aggregates() {
 std::string values_of_aggregate(std::string_view name) {
   for (const AggregateDeclaration& declaration : aggregate_registry()) {
     if (declaration.name != name) continue;
-    const std::size_t least = declaration.min_arguments, most = declaration.max_arguments;
+    const std::size_t least = declaration.min_arguments(), most = declaration.max_arguments();
     if (least == most) return format("{} value{}", least, least == 1 ? "" : "s");
     return format("{} {} {} values", least, most == least + 1 ? "or" : "to", most);
   }

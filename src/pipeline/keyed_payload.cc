@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "expressions/parser.h"
+#include "windows/aggregate_call.h"
 
 namespace tidemark {
 namespace {
@@ -28,8 +29,9 @@ Result<std::shared_ptr<const AggregateSet>> AggregateSet::of(const StateLayout& 
     const auto parsed = parse_expression(text, is_aggregate);
     if (!parsed || parsed->kind != Expression::Kind::aggregate)
       return fail(format("there is state of {}, which this program does not know", text));
-    const AggregateCall call = aggregate_call(*parsed);
-    aggregates.push_back(find_aggregate(call.name, call.arguments.size())->make());
+    const auto called = aggregate_of(aggregate_call(*parsed));
+    if (!called) return fail(format("there is state of {}, which this program does not know", text));
+    aggregates.push_back(called->aggregate);
   }
   return std::make_shared<const AggregateSet>(std::move(aggregates));
 }

@@ -12,6 +12,7 @@
 #include "expressions/parser.h"
 #include "pipeline/binders.h"
 #include "pipeline/topology.h"
+#include "windows/aggregate_call.h"
 
 namespace tidemark {
 namespace {
@@ -155,14 +156,14 @@ class PipelineCompilation {
             aggregate_call(item.expression).text == call.text)
           column.name = item.name();
       const Located<std::string>& text = owner_of(call);
-      if (call.distinct) {
-        diagnostics_.error_inside(text, call.offset, call.length,
-                                  format("{}: DISTINCT is not in this release", call.name));
+      const auto called = aggregate_of(call);
+      if (!called) {
+        diagnostics_.error_inside(text, called.error().offset, called.error().length, called.error().what);
         continue;
       }
-      column.aggregate = find_aggregate(call.name, call.arguments.size())->make();
+      column.aggregate = called->aggregate;
       bool good = true;
-      for (const Expression& argument : call.arguments) {
+      for (const Expression& argument : std::span(call.arguments).first(called->values)) {
         auto program = compile(argument, row_);
         if ((good = report(text, program) && good)) column.arguments.push_back(std::move(*program));
       }

@@ -11,6 +11,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <expected>
 #include <memory>
 #include <optional>
 #include <span>
@@ -52,11 +53,24 @@ class Aggregate {
 
 // One line of the registry: adding an aggregate is its file and a line in aggregates.cc.
 struct AggregateDeclaration {
+  // What merging the states of parts gives, as against feeding all inputs to one.
+  enum class Merge {
+    exact,
+    rounded,        // the same but for the last digits of floats
+    in_time_order,  // the same (rounded) when everything in the second part is later in event time
+  };
   std::string_view name;
-  std::size_t min_arguments;  // count(*) has none
-  std::size_t max_arguments;
-  std::string_view doc;  // one line for the manual
-  std::unique_ptr<Aggregate> (*make)();
+  std::string_view signature;          // "quantile(x, q)", as the manual writes it
+  std::string_view doc;                // one sentence for the manual
+  std::size_t min_values, max_values;  // evaluated a record; count(*) has none
+  std::size_t constants = 0;           // behind them: parameters that are written out, such as q
+  bool distinct = false;               // takes DISTINCT
+  Merge merge = Merge::exact;
+  // The constants as written, a list flattened. Fails with what is wrong with them.
+  std::expected<std::unique_ptr<Aggregate>, std::string> (*make)(std::span<const Value> constants);
+
+  std::size_t min_arguments() const { return min_values + constants; }
+  std::size_t max_arguments() const { return max_values + constants; }
 };
 
 std::span<const AggregateDeclaration> aggregate_registry();

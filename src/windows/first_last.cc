@@ -51,8 +51,25 @@ class Ordered final : public TypedAggregate<Dated> {
   bool first_;
 };
 
+// In journal order.
+class Any final : public TypedAggregate<HeldValue> {
+ public:
+  const char* check(const std::byte*, const Input&) const override { return nullptr; }
+  void update(std::byte* state, const Input& input) const override { take(of(state), input.arguments[0]); }
+  void merge(std::byte* into, const std::byte* from) const override { take(of(into), of(from).view()); }
+  Value result(const std::byte* state, Arena&) const override { return of(state).view(); }
+
+ private:
+  static void take(HeldValue& held, const Value& value) {
+    if (held.view().is_null()) held.assign(value);
+  }
+};
+
 }  // namespace
 
+std::unique_ptr<Aggregate> make_any_value() {
+  return std::make_unique<Any>();
+}
 std::unique_ptr<Aggregate> make_first() {
   return std::make_unique<Ordered>(true);
 }

@@ -32,18 +32,11 @@ std::string scalar_functions() {
   return out.end_array().take();
 }
 
-// The registry knows how many arguments there are; count is the one that may have none.
 std::string aggregates() {
   tidemark::JsonWriter out;
   out.begin_array();
-  for (const tidemark::AggregateDeclaration& each : tidemark::aggregate_registry()) {
-    std::string signature(each.name);
-    if (each.min_arguments == 0)
-      signature += "(*), " + std::string(each.name) + "(x)";
-    else
-      signature += each.max_arguments == 1 ? "(x)" : "(x, y)";
-    describe(out, signature, each.doc).end_object();
-  }
+  for (const tidemark::AggregateDeclaration& each : tidemark::aggregate_registry())
+    describe(out, each.signature, each.doc).end_object();
   return out.end_array().take();
 }
 

@@ -60,9 +60,28 @@ class Accumulator {
   std::vector<std::uint64_t> block_;
 };
 
+// Constants that an aggregate can be made with.
+inline std::vector<Value> constants_for(const AggregateDeclaration& declaration) {
+  if (declaration.constants == 0) return {};
+  if (declaration.name == "quantile") return {Value::real(0.9)};
+  if (declaration.name == "histogram") return {Value::integer(-5), Value::real(0.5), Value::integer(7)};
+  return {Value::integer(30)};
+}
+inline std::unique_ptr<Aggregate> make(const AggregateDeclaration& declaration) {
+  auto made = declaration.make(constants_for(declaration));
+  invariant(made.has_value(), "constants that hold");
+  return std::move(*made);
+}
+inline std::unique_ptr<Aggregate> make(std::string_view name, std::size_t values) {
+  for (const AggregateDeclaration& declaration : aggregate_registry())
+    if (declaration.name == name && values >= declaration.min_values && values <= declaration.max_values)
+      return make(declaration);
+  invariant_broken("an aggregate of the registry", std::source_location::current());
+}
+
 // The result after these values of a one-argument aggregate, one a second, or the refusal.
 inline std::string result_of(std::string_view name, const std::vector<Value>& values) {
-  const auto aggregate = find_aggregate(name, 1)->make();
+  const auto aggregate = make(name, 1);
   Accumulator state(*aggregate);
   std::uint64_t n = 0;
   for (const Value& value : values) {
@@ -83,7 +102,8 @@ class Feeder {
   // `wild` also makes the values at which arithmetic ends: overflow, infinities, NaN.
   Feeder(std::uint64_t seed, Kind kind, bool wild) : random_(seed), kind_(kind), wild_(wild) {}
 
-  std::vector<Fed> make(std::size_t arguments, std::size_t count) {
+  // `in_time`: in the order of event time.
+  std::vector<Fed> make(std::size_t arguments, std::size_t count, bool in_time = false) {
     std::vector<Fed> out;
     std::uint64_t position = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -91,7 +111,8 @@ class Feeder {
       for (std::size_t a = 0; a < arguments; ++a) fed.arguments.push_back(value(kind_));
       // Few times, so that there are ties; sometimes several inputs at one position, as results of one record
       // are.
-      fed.time = time_from_ns<EventTime>(static_cast<std::int64_t>(below(8)) - 4);
+      const auto steps = in_time ? static_cast<std::int64_t>(i / 3) : static_cast<std::int64_t>(below(8)) - 4;
+      fed.time = time_from_ns<EventTime>(steps * 1'000'000'000);
       position += below(4) == 0 ? 0 : 1;
       fed.position = {position};
       out.push_back(std::move(fed));

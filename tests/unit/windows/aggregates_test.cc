@@ -13,7 +13,7 @@ constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
 
 TEST_CASE("count(*) counts records, count(x) those with a value") {
   CHECK(result_of("count", {V::integer(1), V::null(), V::text(""), V::boolean(false)}) == "3");
-  const auto count = find_aggregate("count", 0)->make();
+  const auto count = test::make("count", 0);
   Accumulator state(*count);
   for (int i = 0; i < 3; ++i) state.feed({});
   CHECK(state.result() == "3");
@@ -23,7 +23,7 @@ TEST_CASE("sum: integers are exact, and one too many is refused and leaves the s
   CHECK(result_of("sum", {V::integer(kMost - 1), V::integer(1)}) == std::to_string(kMost));
   CHECK(result_of("sum", {V::integer(kMost), V::integer(1)}) == "refused: integer overflow in a sum");
   CHECK(result_of("sum", {V::integer(-kMost), V::integer(-2)}) == "refused: integer overflow in a sum");
-  const auto sum = find_aggregate("sum", 1)->make();
+  const auto sum = test::make("sum", 1);
   Accumulator state(*sum);
   state.feed({{V::integer(kMost)}, {}, {1}});
   CHECK(state.feed({{V::integer(1)}, {}, {2}}) != nullptr);
@@ -94,7 +94,7 @@ TEST_CASE("min and max refuse a value of another kind than those before") {
 }
 
 std::string dated(std::string_view name, const std::vector<std::pair<std::int64_t, std::uint64_t>>& feeds) {
-  const auto aggregate = find_aggregate(name, 1)->make();
+  const auto aggregate = test::make(name, 1);
   Accumulator state(*aggregate);
   std::int64_t n = 0;
   for (const auto& [time, position] : feeds)
@@ -118,7 +118,7 @@ TEST_CASE("first and last keep values of any kind") {
 }
 
 std::string by(std::string_view name, const std::vector<std::pair<Value, Value>>& feeds) {
-  const auto aggregate = find_aggregate(name, 2)->make();
+  const auto aggregate = test::make(name, 2);
   Accumulator state(*aggregate);
   std::uint64_t position = 0;
   for (const auto& [value, order] : feeds)
