@@ -3,9 +3,6 @@
 #include <simdjson.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
-#include <cmath>
 #include <cstring>
 #include <vector>
 
@@ -14,6 +11,9 @@
 #include "base/json.h"
 #include "base/sizes.h"
 #include "decode/json_fault.h"
+#include "decode/json_field.h"
+#include "decode/json_tokens.h"
+#include "decode/json_walk.h"
 
 namespace tidemark {
 namespace {
@@ -25,111 +25,6 @@ using FieldType = FieldSetting::Type;
 constexpr std::uint32_t kMaxDepth = 1024;
 // Buffers made for a larger record are given back after it.
 constexpr std::size_t kKeptCapacity = 64_KiB;
-
-constexpr std::size_t kNoSlot = static_cast<std::size_t>(-1);
-
-// One member or element that is read, typed, or on the way to one that is.
-struct Wanted {
-  std::string path;  // for messages
-  std::size_t slot = kNoSlot;
-  FieldType type = FieldType::any;
-
-  // Members by name. tags[i] tells names[i] from most other names without looking at it.
-  std::vector<std::uint32_t> tags;
-  std::vector<std::string> names;
-  std::vector<std::unique_ptr<Wanted>> members;
-  std::vector<std::pair<std::uint32_t, std::unique_ptr<Wanted>>> elements;
-  std::vector<std::size_t> slots_inside;  // of everything below
-
-  static std::uint32_t tag_of(std::string_view name) {
-    if (name.empty()) return 0;
-    return static_cast<std::uint32_t>(name.size() & 0xffff) << 16 |
-           static_cast<std::uint32_t>(static_cast<unsigned char>(name.front())) << 8 |
-           static_cast<unsigned char>(name.back());
-  }
-
-  // `from` is where the search begins: one past the member found last, since most records repeat their order.
-  const Wanted* member(std::string_view name, std::size_t& from) const {
-    const std::uint32_t tag = tag_of(name);
-    const std::size_t count = tags.size();
-    for (std::size_t i = 0, at = from; i < count; ++i, ++at) {
-      if (at >= count) at -= count;
-      if (tags[at] != tag || names[at] != name) continue;
-      from = at + 1 == count ? 0 : at + 1;
-      return members[at].get();
-    }
-    return nullptr;
-  }
-  const Wanted* element(std::uint64_t index) const {
-    for (const auto& [wanted_index, wanted] : elements)
-      if (wanted_index == index) return wanted.get();
-    return nullptr;
-  }
-  bool reaches_inside() const { return !members.empty() || !elements.empty(); }
-};
-
-Wanted& step_into(Wanted& parent, const RecordStep& step, std::string path) {
-  const auto made = [&] {
-    auto wanted = std::make_unique<Wanted>();
-    wanted->path = std::move(path);
-    return wanted;
-  };
-  if (step.index) {
-    for (auto& [index, wanted] : parent.elements)
-      if (index == *step.index) return *wanted;
-    return *parent.elements.emplace_back(*step.index, made()).second;
-  }
-  for (std::size_t i = 0; i < parent.names.size(); ++i)
-    if (parent.names[i] == step.name) return *parent.members[i];
-  parent.tags.push_back(Wanted::tag_of(step.name));
-  parent.names.push_back(step.name);
-  return *parent.members.emplace_back(made());
-}
-
-Wanted& walk_to(Wanted& root, const RecordPath& path) {
-  Wanted* at = &root;
-  RecordPath so_far;
-  for (const RecordStep& step : path) {
-    so_far.push_back(step);
-    at = &step_into(*at, step, to_text(so_far));
-  }
-  return *at;
-}
-
-// "pos.samples[0]" as a path; a name that is written otherwise is one member's.
-RecordPath path_of(std::string_view name) {
-  RecordPath path;
-  std::string_view rest = name;
-  while (!rest.empty()) {
-    if (rest.front() == '[') {
-      std::uint32_t index = 0;
-      const char* const last = rest.data() + rest.size();
-      const auto [end, error] = std::from_chars(rest.data() + 1, last, index);
-      if (path.empty() || error != std::errc{} || end == last || *end != ']')
-        return {RecordStep::member(name)};
-      path.push_back(RecordStep::element(index));
-      rest = {end + 1, last};
-    } else {
-      if (!path.empty() && rest.front() == '.') rest.remove_prefix(1);
-      const std::string_view step = rest.substr(0, rest.find_first_of(".["));
-      if (step.empty()) return {RecordStep::member(name)};
-      path.push_back(RecordStep::member(step));
-      rest.remove_prefix(step.size());
-    }
-  }
-  return path;
-}
-
-void collect_slots(Wanted& wanted) {
-  const auto collect = [&](Wanted& below) {
-    collect_slots(below);
-    if (below.slot != kNoSlot) wanted.slots_inside.push_back(below.slot);
-    wanted.slots_inside.insert(wanted.slots_inside.end(), below.slots_inside.begin(),
-                               below.slots_inside.end());
-  };
-  for (const auto& below : wanted.members) collect(*below);
-  for (const auto& [index, below] : wanted.elements) collect(*below);
-}
 
 void write_json(JsonWriter& out, dom::element element) {
   switch (element.type()) {
@@ -179,41 +74,33 @@ std::string_view word_for(FieldType type) {
   return "value";
 }
 
-// Makes the value what the type asks for, when nothing is lost by it.
-bool convert(Value& value, FieldType type) {
-  constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
-  switch (type) {
-    case FieldType::any:
-      return true;
-    case FieldType::text:
-      return value.is_text();
-    case FieldType::boolean:
-      return value.is_boolean();
-    case FieldType::real:
-      if (value.is_integer()) value = Value::real(static_cast<double>(value.as_integer()));
-      return value.is_real();
-    case FieldType::integer:
-      if (value.is_real() && std::abs(value.as_real()) <= kExactIntegers &&
-          value.as_real() == std::trunc(value.as_real()))
-        value = Value::integer(static_cast<std::int64_t>(value.as_real()));
-      return value.is_integer();
-  }
-  return false;
-}
-
 class JsonDecoder final : public RecordDecoder {
  public:
   explicit JsonDecoder(const DecoderOptions& options)
-      : max_fields_(options.limits.max_fields), max_depth_(std::min(options.limits.max_depth, kMaxDepth)) {
-    for (const FieldSetting& field : options.format.fields)
-      walk_to(root_, path_of(field.name)).type = field.type;
-    for (std::size_t slot = 0; slot < options.fields.size(); ++slot)
-      walk_to(root_, options.fields.path(slot)).slot = slot;
-    collect_slots(root_);
-  }
+      : root_(json_fields(options.format, options.fields)),
+        max_depth_(std::min(options.limits.max_depth, kMaxDepth)),
+        max_fields_(options.limits.max_fields),
+        walk_(max_depth_, max_fields_) {}
 
+  void expect(std::string_view bytes) override { tokens_.expect(bytes); }
+
+  // What is out of the ordinary, bad records among it, is read once more by the DOM parser: its word is the
+  // last.
   std::expected<void, DecodeError> decode(std::string_view payload, std::span<Value> slots,
                                           Arena& arena) override {
+    JsonTokens::Line line;
+    if (tokens_.find(payload, line)) {
+      if (const std::uint32_t* behind = walk_.read(line, root_, slots)) {
+        tokens_.line_ends(behind);
+        return {};
+      }
+    }
+    return decode_whole(payload, slots, arena);
+  }
+
+ private:
+  std::expected<void, DecodeError> decode_whole(std::string_view payload, std::span<Value> slots,
+                                                Arena& arena) {
     dom::element document;
     if (const simdjson::error_code error = parse(payload, document))
       return std::unexpected(explain(payload, error));
@@ -230,7 +117,6 @@ class JsonDecoder final : public RecordDecoder {
     return {};
   }
 
- private:
   simdjson::error_code parse(std::string_view payload, dom::element& document) {
     if (capacity_ == 0 || payload.size() > capacity_) grow(payload.size());
     if (!payload.empty()) std::memcpy(buffer_.get(), payload.data(), payload.size());
@@ -273,16 +159,16 @@ class JsonDecoder final : public RecordDecoder {
   }
 
   // `wanted` may be null: then the object is only validated.
-  bool walk_object(dom::object object, const Wanted* wanted, std::uint32_t depth) {
+  bool walk_object(dom::object object, JsonField* wanted, std::uint32_t depth) {
     if (depth > max_depth_) return refuse_with_place();
-    std::size_t from = 0;
+    std::size_t nth = 0;
     for (const dom::key_value_pair member : object) {
       if (++fields_ > max_fields_) return refuse(format("more members than max_fields = {}", max_fields_));
-      if (!walk(member.value, wanted ? wanted->member(member.key, from) : nullptr, depth)) return false;
+      if (!walk(member.value, wanted ? wanted->member(nth++, member.key) : nullptr, depth)) return false;
     }
     return true;
   }
-  bool walk_array(dom::array array, const Wanted* wanted, std::uint32_t depth) {
+  bool walk_array(dom::array array, JsonField* wanted, std::uint32_t depth) {
     if (depth > max_depth_) return refuse_with_place();
     std::uint64_t index = 0;
     for (const dom::element item : array) {
@@ -292,7 +178,7 @@ class JsonDecoder final : public RecordDecoder {
     return true;
   }
 
-  bool walk(dom::element element, const Wanted* wanted, std::uint32_t depth) {
+  bool walk(dom::element element, JsonField* wanted, std::uint32_t depth) {
     // A doubled member replaces the whole of the earlier one.
     if (wanted)
       for (const std::size_t slot : wanted->slots_inside) slots_[slot] = Value();
@@ -320,34 +206,36 @@ class JsonDecoder final : public RecordDecoder {
     }
   }
 
-  bool take(Value value, const Wanted& wanted) {
-    if (!value.is_null() && !convert(value, wanted.type)) {
+  bool take(Value value, const JsonField& wanted) {
+    if (!convert(value, wanted.type)) {
       constexpr std::size_t kShown = 40;
       std::string shown = tidemark::to_text(value);
       if (shown.size() > kShown)
         shown = format("a {} of {} bytes", type_name(value.type()), shown.size() - 2);
       return refuse(format("field {}: {} is no {}", wanted.path, shown, word_for(wanted.type)));
     }
-    if (wanted.slot != kNoSlot)
+    if (wanted.slot != JsonField::kNoSlot)
       slots_[wanted.slot] = value.is_text() ? Value::text(arena_->copy(value.as_text())) : value;
     return true;
   }
 
-  bool take_container(dom::element element, const Wanted& wanted) {
+  bool take_container(dom::element element, const JsonField& wanted) {
     if (wanted.type != FieldType::any)
       return refuse(format("field {}: {} is no {}", wanted.path,
                            element.type() == dom::element_type::OBJECT ? "an object" : "an array",
                            word_for(wanted.type)));
-    if (wanted.slot == kNoSlot) return true;
+    if (wanted.slot == JsonField::kNoSlot) return true;
     write_json(text_, element);
     slots_[wanted.slot] = Value::text(arena_->copy(text_.view()));
     text_.clear();
     return true;
   }
 
-  Wanted root_;
-  const std::uint32_t max_fields_;
+  JsonField root_;
   const std::uint32_t max_depth_;
+  const std::uint32_t max_fields_;
+  JsonTokens tokens_;
+  JsonWalk walk_;
 
   std::size_t capacity_ = 0;  // of the three buffers; 0: none are made
   std::unique_ptr<char[]> buffer_;

@@ -1,11 +1,13 @@
 // JSON records: one object a record (RFC 8259), read with simdjson.
 //
-// The whole document is parsed and validated, fields that nobody reads included, by simdjson's DOM parser;
-// the members are then walked once, in document order. Its On-Demand parser would be given the fields to read
-// instead: it accepts broken JSON in the parts nobody asks for, answers lookups of a doubled member by the
-// order of the lookups, and compares member names without their escapes. A record's fate and values would
-// then depend on which pipelines are configured. The DOM parser also picks the best instruction set at run
-// time, where On-Demand is fixed at compile time, which on a distribution's baseline amd64 is the slow one.
+// The whole document is validated, fields that nobody reads included, by one of two ways that accept the same
+// and give the same. Ordinary records are read straight from their tokens (json_tokens.h, json_walk.h); what
+// that does not accept goes through simdjson's DOM parser, whose word is the last. simdjson's On-Demand
+// parser would be given the fields to read instead: it accepts broken JSON in the parts nobody asks for,
+// answers lookups of a doubled member by the order of the lookups, and compares member names without their
+// escapes. A record's fate and values would then depend on which pipelines are configured. It is also fixed
+// at compile time, which on a distribution's baseline amd64 is without vector instructions; tokens and DOM
+// are found with the best that the machine has.
 //
 //   doubled member      the last one wins, with everything inside it
 //   integer             64 bits, signed; a larger one anywhere in the record is an error, not a float

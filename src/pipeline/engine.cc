@@ -90,6 +90,10 @@ void Engine::hand_down(std::size_t upstream, std::span<const Value> values, Even
   }
 }
 
+void Engine::expect(std::size_t source, std::string_view bytes) {
+  sources_[source]->decoder->expect(bytes);
+}
+
 bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   invariant(!busy_, "an entry is applied whole before the next one");
   position_ = position;

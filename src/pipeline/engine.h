@@ -59,6 +59,8 @@ class Engine {
   static Result<std::unique_ptr<Engine>> make(const Options& options);
   ~Engine();
 
+  // Records of this source to come lie in these bytes; see RecordDecoder.
+  void expect(std::size_t source, std::string_view bytes);
   // An entry of the source with this index in the settings (ignored for control records). True when it is
   // applied whole.
   bool apply(Position position, const Entry& entry, std::size_t source);

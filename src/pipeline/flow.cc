@@ -16,6 +16,7 @@ class Flow::SourceIntake final : public Intake {
     flow_.check_clock();
     flow_.stamp_ = flow_.clock_.stamp();
   }
+  void expect(std::string_view bytes) override { flow_.engine_->expect(index_, bytes); }
   Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
     const Position position = flow_.append(EntryKind::record, this, payload, topic, resume);
     source_->remember_record(position, topic, payload, resume);

@@ -184,10 +184,12 @@ void FileSource::take_piece(Result<std::string> piece) {
   degraded_.clear();
   if (piece->empty()) return ended();
   read_offset_ += piece->size();
-  context_.intake.begin_read();
-  framing_.feed(*piece);
-  Line line;
-  while (framing_.next(line)) take(line);
+  {
+    const LinesRead reading(context_.intake, *piece);
+    framing_.feed(*piece);
+    Line line;
+    while (framing_.next(line)) take(line);
+  }
   if (!context_.intake.open()) pause();
   read_on();
 }

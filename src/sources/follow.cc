@@ -421,7 +421,7 @@ void FollowingSource::looked(Result<Look> found) {
 
 void FollowingSource::take_piece(const std::string& piece) {
   read_offset_ += piece.size();
-  context_.intake.begin_read();
+  const LinesRead reading(context_.intake, piece);
   framing_.feed(piece);
   Line line;
   while (framing_.next(line)) take(line);

@@ -59,7 +59,7 @@ void LineConnections::read(Id id, std::string_view bytes) {
   const auto it = sessions_.find(id);
   if (it == sessions_.end() || !reading_) return;
   Session& session = *it->second;
-  context_.intake.begin_read();
+  const LinesRead reading(context_.intake, bytes);
   session.framing.feed(bytes);
   Line line;
   while (session.framing.next(line)) {

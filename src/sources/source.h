@@ -34,6 +34,9 @@ class Intake {
   virtual ~Intake() = default;
   // Stamps the time of arrival for the records that follow: once per read.
   virtual void begin_read() = 0;
+  // Records to come lie in these bytes, ended by line ends, which stay as they are until the next call: that
+  // makes them quicker to take.
+  virtual void expect(std::string_view bytes) = 0;
   // Journals one record and returns its position. Bytes are copied. Never waits; look at open() between
   // reads.
   virtual Position record(std::string_view payload, std::string_view topic, std::string_view resume) = 0;
@@ -50,6 +53,21 @@ class Intake {
   virtual void hurry() = 0;
   // A bounded source (file, stdin) has handed over everything it had.
   virtual void ended() = 0;
+};
+
+// One read of bytes that hold lines, while their records are handed over.
+class LinesRead {
+ public:
+  LinesRead(Intake& intake, std::string_view bytes) : intake_(intake) {
+    intake.begin_read();
+    intake.expect(bytes);
+  }
+  ~LinesRead() { intake_.expect({}); }
+  LinesRead(const LinesRead&) = delete;
+  LinesRead& operator=(const LinesRead&) = delete;
+
+ private:
+  Intake& intake_;
 };
 
 // For `status`: what the operator sees of a source.

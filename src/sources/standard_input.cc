@@ -73,7 +73,7 @@ class StandardInputSource final : public Source {
  private:
   void read(std::string_view bytes) {
     if (stopping_) return;
-    context_.intake.begin_read();
+    const LinesRead reading(context_.intake, bytes);
     framing_.feed(bytes);
     Line line;
     while (framing_.next(line)) take(line);

@@ -1,9 +1,12 @@
-// Any bytes as a JSON record. Beside not crashing: a record is good or bad whatever is read of it, and the
-// fast parser and the plain scanner that explains its errors agree on which records hold.
+// Any bytes as a JSON record. Beside not crashing: a record is good or bad whatever is read of it, the fast
+// parser and the plain scanner that explains its errors agree on which records hold, and a record has the
+// same values among other lines, alone, and with a space before it, which leaves it to the DOM parser.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -29,13 +32,8 @@ class Reader {
     return decoder_->decode(record, slots_, arena_).has_value();
   }
   // The texts must be readable to their ends.
-  std::size_t text_sizes() const {
-    std::size_t sum = 0;
-    for (const Value& value : slots_)
-      if (value.is_text())
-        for (const char c : value.as_text()) sum += static_cast<unsigned char>(c);
-    return sum;
-  }
+  bool same_values(const Reader& other) const { return std::ranges::equal(slots_, other.slots_, same_value); }
+  void expect(std::string_view bytes) { decoder_->expect(bytes); }
   static constexpr std::uint32_t kDepth = 20;
 
  private:
@@ -54,15 +52,29 @@ RecordPath member(std::string_view name) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  static const std::vector<RecordPath> kSome = {
+      member("a"),
+      member("b"),
+      {RecordStep::member("a"), RecordStep::member("b"), RecordStep::element(1)},
+      {RecordStep::member("b"), RecordStep::element(0), RecordStep::member("c")}};
   static Reader nothing({});
-  static Reader some({member("a"),
-                      member("b"),
-                      {RecordStep::member("a"), RecordStep::member("b"), RecordStep::element(1)},
-                      {RecordStep::member("b"), RecordStep::element(0), RecordStep::member("c")}});
+  static Reader some(kSome), whole(kSome), among(kSome);
   const std::string_view record(reinterpret_cast<const char*>(bytes), size);
   const bool good = nothing.good(record);
   invariant(some.good(record) == good, "what is read decides nothing");
-  if (good) some.text_sizes();
   invariant(find_json_fault(record, Reader::kDepth).has_value() == !good, "parser and scanner agree");
+  std::string spaced = " ";
+  spaced += record;
+  invariant(whole.good(spaced) == good, "both parsers take the same records");
+  if (good) invariant(some.same_values(whole), "both parsers read the same");
+
+  among.expect(record);
+  for (std::size_t at = 0, end = 0; end != std::string_view::npos; at = end + 1) {
+    end = record.find('\n', at);
+    const std::string_view line = record.substr(at, end - at);
+    invariant(among.good(line) == some.good(line), "a line is good by itself");
+    if (some.good(line)) invariant(among.same_values(some), "a line means the same among others");
+  }
+  among.expect({});
   return 0;
 }

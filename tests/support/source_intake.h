@@ -39,6 +39,7 @@ class FakeIntake final : public Intake {
   std::uint64_t ends = 0;
 
   void begin_read() override { ++reads; }
+  void expect(std::string_view) override {}
   Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
     if (close_after > 0 && --close_after == 0) is_open = false;
     return append(Kind::record, payload, topic, resume);

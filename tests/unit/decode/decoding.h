@@ -67,10 +67,14 @@ class Decoding {
 
   // The values as text between spaces, or "error: ...".
   std::string read(std::string_view record) {
-    arena.clear();
     // A block of exactly the record's size: reading past it is an error under the address sanitizer.
     const std::vector<char> exact(record.begin(), record.end());
-    const auto decoded = decoder->decode({exact.data(), exact.size()}, slots, arena);
+    return read_in_place({exact.data(), exact.size()});
+  }
+  // A record whose bytes were announced by decoder->expect().
+  std::string read_in_place(std::string_view record) {
+    arena.clear();
+    const auto decoded = decoder->decode(record, slots, arena);
     if (!decoded) return "error: " + to_text(decoded.error());
     std::string out;
     for (const Value& value : slots) out += (out.empty() ? "" : " ") + to_text(value);

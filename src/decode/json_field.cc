@@ -1,0 +1,119 @@
+#include "decode/json_field.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace tidemark {
+namespace {
+
+JsonField& step_into(JsonField& parent, const RecordStep& step, std::string path) {
+  const auto made = [&] {
+    auto wanted = std::make_unique<JsonField>();
+    wanted->path = std::move(path);
+    return wanted;
+  };
+  if (step.index) {
+    for (auto& [index, wanted] : parent.elements)
+      if (index == *step.index) return *wanted;
+    return *parent.elements.emplace_back(*step.index, made()).second;
+  }
+  for (auto& [name, wanted] : parent.members)
+    if (name == step.name) return *wanted;
+  return *parent.members.emplace_back(step.name, made()).second;
+}
+
+JsonField& walk_to(JsonField& root, const RecordPath& path) {
+  JsonField* at = &root;
+  RecordPath so_far;
+  for (const RecordStep& step : path) {
+    so_far.push_back(step);
+    at = &step_into(*at, step, to_text(so_far));
+  }
+  return *at;
+}
+
+// "pos.samples[0]" as a path; a name that is written otherwise is one member's.
+RecordPath path_of(std::string_view name) {
+  RecordPath path;
+  std::string_view rest = name;
+  while (!rest.empty()) {
+    if (rest.front() == '[') {
+      std::uint32_t index = 0;
+      const char* const last = rest.data() + rest.size();
+      const auto [end, error] = std::from_chars(rest.data() + 1, last, index);
+      if (path.empty() || error != std::errc{} || end == last || *end != ']')
+        return {RecordStep::member(name)};
+      path.push_back(RecordStep::element(index));
+      rest = {end + 1, last};
+    } else {
+      if (!path.empty() && rest.front() == '.') rest.remove_prefix(1);
+      const std::string_view step = rest.substr(0, rest.find_first_of(".["));
+      if (step.empty()) return {RecordStep::member(name)};
+      path.push_back(RecordStep::member(step));
+      rest.remove_prefix(step.size());
+    }
+  }
+  return path;
+}
+
+void collect_slots(JsonField& wanted) {
+  const auto collect = [&](JsonField& below) {
+    collect_slots(below);
+    if (below.slot != JsonField::kNoSlot) wanted.slots_inside.push_back(below.slot);
+    wanted.slots_inside.insert(wanted.slots_inside.end(), below.slots_inside.begin(),
+                               below.slots_inside.end());
+  };
+  for (const auto& [name, below] : wanted.members) collect(*below);
+  for (const auto& [index, below] : wanted.elements) collect(*below);
+}
+
+// Remembered of one object at most.
+constexpr std::size_t kMostSeen = 64;
+
+}  // namespace
+
+JsonField* JsonField::look_up(std::size_t nth, std::string_view name) {
+  const auto at =
+      std::ranges::find(members, name, [](const auto& member) -> const std::string& { return member.first; });
+  JsonField* const field = at != members.end() ? at->second.get() : nullptr;
+  if (nth > last_.size() || nth >= kMostSeen || name.size() > Seen::kLongest) return field;
+  if (nth == last_.size()) last_.emplace_back();
+  Seen& seen = last_[nth];
+  std::ranges::copy(name, seen.name.begin());
+  seen.size = static_cast<std::uint32_t>(name.size());
+  seen.field = field;
+  return field;
+}
+
+JsonField json_fields(const FormatSettings& format, const FieldSet& fields) {
+  JsonField root;
+  for (const FieldSetting& field : format.fields) walk_to(root, path_of(field.name)).type = field.type;
+  for (std::size_t slot = 0; slot < fields.size(); ++slot) walk_to(root, fields.path(slot)).slot = slot;
+  collect_slots(root);
+  return root;
+}
+
+bool convert(Value& value, FieldSetting::Type type) {
+  if (value.is_null()) return true;
+  constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
+  switch (type) {
+    case FieldSetting::Type::any:
+      return true;
+    case FieldSetting::Type::text:
+      return value.is_text();
+    case FieldSetting::Type::boolean:
+      return value.is_boolean();
+    case FieldSetting::Type::real:
+      if (value.is_integer()) value = Value::real(static_cast<double>(value.as_integer()));
+      return value.is_real();
+    case FieldSetting::Type::integer:
+      if (value.is_real() && std::abs(value.as_real()) <= kExactIntegers &&
+          value.as_real() == std::trunc(value.as_real()))
+        value = Value::integer(static_cast<std::int64_t>(value.as_real()));
+      return value.is_integer();
+  }
+  return false;
+}
+
+}  // namespace tidemark

@@ -1,0 +1,89 @@
+// JsonField: the members and elements of a JSON record that are read, typed, or on the way to one that is, as
+// a tree. Its root stands for the record.
+//
+// Built once for a decoder. What it says is constant afterwards; it remembers the names of the record before,
+// to find them quickly. Threads: one at a time.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/value.h"
+#include "config/settings.h"
+#include "decode/fields.h"
+
+namespace tidemark {
+
+struct JsonField {
+  static constexpr std::size_t kNoSlot = static_cast<std::size_t>(-1);
+
+  std::string path;  // for messages
+  std::size_t slot = kNoSlot;
+  FieldSetting::Type type = FieldSetting::Type::any;
+
+  std::vector<std::pair<std::string, std::unique_ptr<JsonField>>> members;
+  std::vector<std::pair<std::uint32_t, std::unique_ptr<JsonField>>> elements;
+  std::vector<std::size_t> slots_inside;  // of everything below
+
+  // Its own text or number matters, not only what is inside of it.
+  bool is_read() const { return slot != kNoSlot || type != FieldSetting::Type::any; }
+
+  // The member of this name, which is the nth of the object in hand; null when nothing of it is wanted.
+  JsonField* member(std::size_t nth, std::string_view name) {
+    return nth < last_.size() && last_[nth].is(name) ? last_[nth].field : look_up(nth, name);
+  }
+  JsonField* element(std::uint64_t index) const {
+    for (const auto& [wanted_index, wanted] : elements)
+      if (wanted_index == index) return wanted.get();
+    return nullptr;
+  }
+
+ private:
+  // A member of the object before: most records repeat the names and their order, wanted or not.
+  struct Seen {
+    static constexpr std::size_t kLongest = 52;
+    std::array<char, kLongest> name;
+    std::uint32_t size;
+    JsonField* field;
+    bool is(std::string_view other) const {
+      return other.size() == size && same_bytes(other.data(), name.data(), size);
+    }
+  };
+  static bool same_bytes(const char* a, const char* b, std::size_t size);
+  JsonField* look_up(std::size_t nth, std::string_view name);
+
+  std::vector<Seen> last_;
+};
+
+// A call of memcmp() takes longer than the few bytes of a name.
+inline bool JsonField::same_bytes(const char* a, const char* b, std::size_t size) {
+  const auto same = [&]<typename Word>(std::size_t at, Word) {
+    Word x, y;
+    std::memcpy(&x, a + at, sizeof x);
+    std::memcpy(&y, b + at, sizeof y);
+    return x == y;
+  };
+  constexpr std::uint64_t kEight{};
+  constexpr std::uint32_t kFour{};
+  if (size >= 8) {
+    for (std::size_t at = 0; at + 8 < size; at += 8)
+      if (!same(at, kEight)) return false;
+    return same(size - 8, kEight);
+  }
+  if (size >= 4) return same(0, kFour) && same(size - 4, kFour);
+  return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
+}
+
+JsonField json_fields(const FormatSettings& format, const FieldSet& fields);
+
+// Makes the value what the type asks for, when nothing is lost by it. NULL is every type's.
+bool convert(Value& value, FieldSetting::Type type);
+
+}  // namespace tidemark
