@@ -240,7 +240,7 @@ class JournalWriter::Work {
     pump();
     const bool fullness_changed = was_full_ != full();
     was_full_ = full();
-    if (more_durable || had_trouble != trouble_.has_value() || fullness_changed) notify();
+    if (more_durable || had_trouble != trouble_.has_value() || fullness_changed || trims) notify();
   }
 
   void drop_durable() {

@@ -70,7 +70,8 @@ class JournalWriter {
 
   // Does not wait for `sync`: what is appended goes to the disk as soon as the lane is free.
   void sync_now();
-  // Called on the loop, each time durable() has grown or trouble() or full() has changed.
+  // Called on the loop, each time durable() has grown, trouble() or full() has changed, or a segment was
+  // removed.
   void on_progress(std::function<void()> callback);
 
   // Removes segments that hold nothing after `position`. The one being written stays.

@@ -400,7 +400,7 @@ void Checkpointer::retire() {
     return true;
   });
   const Position oldest = oldest_needed();
-  if (gone->empty()) return events_.trim(oldest);
+  if (gone->empty()) return events_.retired(oldest);
   retiring_ = true;
   auto status = std::make_shared<Status>();
   doors_.lane.submit(
@@ -414,8 +414,7 @@ void Checkpointer::retire() {
         retiring_ = false;
         if (!*status)
           doors_.log.warning("checkpoint", "old checkpoints stay for now: " + status->error().message);
-        else
-          events_.trim(oldest);
+        events_.retired(*status ? std::optional(oldest) : std::nullopt);
         turn();
       });
 }
@@ -435,7 +434,7 @@ void Checkpointer::shorten_history(std::string_view why) {
                      [this, status, oldest, alive = alive_] {
                        if (!*alive) return;
                        retiring_ = false;
-                       if (*status) events_.trim(oldest);
+                       events_.retired(*status ? std::optional(oldest) : std::nullopt);
                      });
 }
 
@@ -458,7 +457,7 @@ void Checkpointer::remove(CheckpointId id, std::function<void(Status)> done) {
                      [this, status, oldest, done = std::move(done), alive = alive_] {
                        if (!*alive) return;
                        retiring_ = false;
-                       if (*status && oldest) events_.trim(*oldest);
+                       events_.retired(*status ? oldest : std::nullopt);
                        turn();
                        done(std::move(*status));
                      });

@@ -63,7 +63,9 @@ class Checkpointer {
         describe;  // lineage, timeline, run, configuration, sources' sections and summaries
     std::function<void(const Manifest&)> completed;  // before older ones go
     std::function<void(const Error&)> failed;
-    std::function<void(Position oldest)> trim;  // the journal up to here is needed by no retained checkpoint
+    // Older ones are gone, and the journal up to here is needed by none that is retained; or none of them
+    // could be removed.
+    std::function<void(std::optional<Position> oldest)> retired;
   };
 
   Checkpointer(Doors doors, Parts parts, Events events, CheckpointId next);

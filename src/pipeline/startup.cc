@@ -411,9 +411,13 @@ void Appliance::Work::make_checkpointer() {
           .describe = [this](Manifest& manifest) { describe(manifest); },
           .completed = [this](const Manifest& manifest) { completed(manifest); },
           .failed = [this](const Error& error) { disk_full(error); },
-          .trim =
-              [this](Position oldest) {
-                if (journal_) journal_->trim(oldest);
+          .retired =
+              [this, alive = alive_](std::optional<Position> oldest) {
+                if (journal_ && oldest) journal_->trim(*oldest);
+                // Where that makes no room, somebody else has to let go of the journal.
+                platform_.loop.post([this, alive] {
+                  if (*alive && phase_ == Phase::running) flow_->progress();
+                });
               }},
       identity_.next_checkpoint);
   checkpointer_->adopt(retained_, resumed_, damaged_, left_behind_);

@@ -319,6 +319,24 @@ TEST_CASE(
   CHECK(writer->size_on_disk() == desk.files.content(desk.files.all_files().front()).size());
 }
 
+TEST_CASE("who waits for room hears of each segment that has gone") {
+  Desk desk;
+  auto options = desk.bench.options();
+  options.settings.compress = false;
+  auto writer = desk.open(options);
+  append(*writer, 1, 100, 40);
+  writer->sync_now();
+  desk.settle();
+  const std::size_t before = desk.segments();
+  std::vector<std::uint64_t> sizes{writer->size_on_disk()};
+  writer->on_progress([&] { sizes.push_back(writer->size_on_disk()); });
+  writer->trim(Position{100});
+  desk.settle();
+  CHECK(sizes.size() == before);
+  CHECK(std::ranges::is_sorted(sizes, std::greater()));
+  CHECK(sizes.back() == desk.files.content(desk.files.all_files().front()).size());
+}
+
 TEST_CASE("a segment of an earlier run goes only when the new run's first entry is durable") {
   Desk desk;
   {
