@@ -161,6 +161,20 @@ void Keys::later(std::string name) {
   add(std::move(name), Key::Type::later);
 }
 
+void Keys::outside(const std::vector<std::string_view>& names) {
+  for (const std::string_view name : names) {
+    Key* const key = find(name);
+    invariant(key != nullptr, "what is outside is a key");
+    key->outside_ = true;
+  }
+  for (Key& key : keys_)
+    if (!key.twin_.empty()) key.outside_ = find(key.twin_)->outside_;
+}
+
+void Keys::outside_but(const std::vector<std::string_view>& names) {
+  for (Key& key : keys_) key.outside_ = std::ranges::find(names, key.name_) == names.end();
+}
+
 // ---- reading
 
 const Key* Keys::find(std::string_view name) const {
@@ -257,6 +271,7 @@ bool Keys::read_one(Key& key, const Node& table, const std::string& path, Readin
     return false;
   }
   if (key.given_->broken) return false;
+  if (key.given_->withheld) return true;
   if (key.group_) {
     if (key.given_->kind != Node::Kind::table) return key.wrong_type(*key.given_, reading);
     return key.group_->read(*key.given_, path.empty() ? key.name_ : path + "." + key.name_, reading);
@@ -313,6 +328,30 @@ void Keys::foreign(const Key& key, Reading& reading) const {
   }
 }
 
+namespace {
+
+// What stands there stays what was written.
+void leave_as_written(Node& node) {
+  if (node.text.contains("${")) node.as_written = node.text;
+  for (Node& item : node.items) leave_as_written(item);
+}
+
+bool refers(const Node& node) {
+  return node.text.contains("${") || std::ranges::any_of(node.items, refers);
+}
+
+}  // namespace
+
+void Keys::withhold(Node& table) const {
+  for (Entry& entry : table.entries) {
+    const Key* const key = find(entry.key);
+    if (key && key->group_) key->group_->withhold(entry.value);
+    if (!key || !key->outside_ || !refers(entry.value)) continue;
+    entry.value.withheld = true;
+    leave_as_written(entry.value);
+  }
+}
+
 // ---- writing
 
 bool Keys::came_from_file(const Key& key) const {
@@ -347,6 +386,22 @@ std::vector<std::pair<std::string, std::string>> Keys::values(Form form) const {
       text = key.print_();
     }
     if (!text.empty()) out.emplace_back(key.name_, std::move(text));
+  }
+  return out;
+}
+
+std::vector<Keys::Referring> Keys::referring() const {
+  std::vector<Referring> out;
+  for (const Key& key : keys_) {
+    if (!key.given_ || applies(key) != Applies::yes) continue;
+    if (key.group_) {
+      for (Referring& inner : key.group_->referring()) {
+        inner.name = format("{}.{}", key.name_, inner.name);
+        out.push_back(std::move(inner));
+      }
+    } else if (!key.outside_ && key.print_ && key.given_->has_references()) {
+      out.push_back({.name = key.name_, .value = key.print_(), .place = key.given_at_});
+    }
   }
   return out;
 }

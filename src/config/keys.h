@@ -128,6 +128,7 @@ class Key {
   std::string noun_;  // of the value, for messages: "window type"
   bool required_ = false;
   bool optional_ = false;
+  bool outside_ = false;
   std::int64_t least_ = 0;
   std::int64_t most_ = std::numeric_limits<std::int64_t>::max();
   double least_number_ = 0, most_number_ = 0;
@@ -236,8 +237,15 @@ class Keys {
   Key& tables(std::string name, std::function<void(const Entry&)> read);
   // A key that comes with a later release: its message says so.
   void later(std::string name);
+  // Of the keys declared so far, these (or all but these) say how to reach the world outside or how to keep
+  // house: what results are does not depend on them.
+  void outside(const std::vector<std::string_view>& names);
+  void outside_but(const std::vector<std::string_view>& names);
 
   // ---- using
+
+  // What was written with a ${NAME} for a key outside() is not asked for: the key keeps its default.
+  void withhold(Node& table) const;
 
   // Reads all of them, and reports everything that is wrong; false when anything was. `path` names the table,
   // as in "sources.plant"; it is empty for the whole file.
@@ -255,6 +263,12 @@ class Keys {
   };
   // The keys that apply, as lines "name = value", defaults included.
   std::string lines(Form form) const;
+  // The keys not outside() that apply and were written with a ${NAME}: "timestamp.field", its value.
+  struct Referring {
+    std::string name, value;
+    Place place;
+  };
+  std::vector<Referring> referring() const;
 
   const std::deque<Key>& all() const { return keys_; }
 

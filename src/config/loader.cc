@@ -1,6 +1,7 @@
 #include "config/loader.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "base/checksum.h"
@@ -17,6 +18,14 @@ bool is_name(std::string_view name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
   return !name.empty() && letter(name.front()) &&
          std::ranges::all_of(name, [&](char c) { return letter(c) || (c >= '0' && c <= '9') || c == '-'; });
+}
+
+// At the end of a stored configuration: what decides results and was written with a ${NAME}, and a checksum
+// of the value that it had.
+constexpr std::string_view kResolved = "# resolved: ";
+
+std::string checksum_text(std::string_view value) {
+  return format("{:016x}", checksum(value));
 }
 
 class Loading {
@@ -70,12 +79,36 @@ class Loading {
     check_resources(tables_, diagnostics_);
   }
 
+  // A stored configuration: what its sources and sinks would do was checked when it was stored.
+  void check_stored() {
+    check_references(tables_, diagnostics_);
+    check_pipelines(tables_, diagnostics_);
+  }
+
+  // What decides results and was written with a ${NAME}: "pipelines.alarm.where" and its value.
+  std::vector<Keys::Referring> referring() const {
+    std::vector<Keys::Referring> out;
+    const auto table = [&](const std::string& name, const Keys& keys) {
+      for (Keys::Referring& key : keys.referring()) {
+        key.name = format("{}.{}", name, key.name);
+        out.push_back(std::move(key));
+      }
+    };
+    table("limits", tables_.limits.keys);
+    table("restart", tables_.restart.keys);
+    for (const auto& source : tables_.sources) table("sources." + source.settings.name, source.keys);
+    for (const auto& pipeline : tables_.pipelines)
+      table("pipelines." + pipeline.settings.name, pipeline.keys);
+    for (const auto& sink : tables_.sinks) table("sinks." + sink.settings.name, sink.keys);
+    return out;
+  }
+
   // The keys still refer to tables_, so texts are made before the settings are taken.
   Settings take_settings() {
     for (auto& source : tables_.sources) source.settings.qos = std::min(source.settings.qos, 1);
     for (auto& sink : tables_.sinks) sink.settings.qos = std::min(sink.settings.qos, 1);
     Settings out;
-    out.canonical_text = text(Keys::Form::stored, true);
+    out.canonical_text = text(Keys::Form::stored, true) + resolved_lines();
     out.fingerprint = checksum(text(Keys::Form::resolved, false));
     for (auto& source : tables_.sources)
       source.settings.digest = checksum(source.keys.lines(Keys::Form::whole));
@@ -161,10 +194,57 @@ class Loading {
     return out;
   }
 
+  std::string resolved_lines() const {
+    std::string out = "\n";
+    for (const Keys::Referring& key : referring())
+      out += format("{}{} {}\n", kResolved, key.name, checksum_text(key.value));
+    return out == "\n" ? format("\n{}nothing\n", kResolved) : out;
+  }
+
   Reading reading_;
   Diagnostics& diagnostics_;
   LoadedTables tables_;
 };
+
+template <class T>
+void withhold(Node& table, Keys (*declare)(T&)) {
+  T settings;
+  declare(settings).withhold(table);
+}
+
+// No variable is asked for that the plan does not depend on.
+void withhold_outside(Node& tree) {
+  for (Entry& entry : tree.entries) {
+    const auto each = [&entry](auto declare) {
+      for (Entry& named : entry.value.entries) withhold(named.value, declare);
+    };
+    if (entry.key == "node") withhold(entry.value, node_keys);
+    if (entry.key == "checkpoint") withhold(entry.value, checkpoint_keys);
+    if (entry.key == "journal") withhold(entry.value, journal_keys);
+    if (entry.key == "log") withhold(entry.value, log_keys);
+    if (entry.key == "limits") withhold(entry.value, limit_keys);
+    if (entry.key == "restart") withhold(entry.value, restart_keys);
+    if (entry.key == "sources") each(source_keys);
+    if (entry.key == "pipelines") each(pipeline_keys);
+    if (entry.key == "sinks") each(sink_keys);
+  }
+}
+
+// By key, the checksums of values that a stored configuration says; none when it says nothing of them.
+std::optional<std::map<std::string, std::string, std::less<>>> resolved_then(std::string_view text) {
+  std::optional<std::map<std::string, std::string, std::less<>>> out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    std::string_view line = text.substr(at, end - at);
+    at = end + 1;
+    if (!line.starts_with(kResolved)) continue;
+    if (!out) out.emplace();
+    line.remove_prefix(kResolved.size());
+    const std::size_t space = line.find(' ');
+    if (space != std::string_view::npos) (*out)[std::string(line.substr(0, space))] = line.substr(space + 1);
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -192,6 +272,35 @@ std::optional<Settings> read_settings(std::vector<ConfigFile> files, const Loade
   loading.read(tree);
   loading.check();
   return loading.take_settings();
+}
+
+std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvironment& environment,
+                                             Diagnostics& diagnostics, StoredValues values) {
+  LoaderEnvironment without_secrets = environment;
+  without_secrets.secret_file = [](const std::string&) -> Result<std::string> { return std::string(); };
+  const auto then = resolved_then(stored.text);
+  if (!then) return load_settings({std::move(stored)}, without_secrets, diagnostics);
+
+  std::optional<Node> tree =
+      read_toml(diagnostics.add_file(std::move(stored)), diagnostics, kMaxStoredConfigBytes);
+  if (!tree) return std::nullopt;
+  withhold_outside(*tree);
+  replace_variables(*tree, without_secrets, diagnostics);
+  Loading loading(without_secrets, diagnostics);
+  loading.read(*tree);
+  loading.check_stored();
+  if (values == StoredValues::as_they_were)
+    for (const Keys::Referring& key : loading.referring())
+      if (const auto was = then->find(key.name);
+          was != then->end() && was->second != checksum_text(key.value))
+        diagnostics.error(key.place, "this refers to an environment variable that has another value now",
+                          "set it as it was, for one start");
+  if (diagnostics.has_errors()) return std::nullopt;
+  return loading.take_settings();
+}
+
+bool says_what_was_resolved(const std::string& stored) {
+  return resolved_then(stored).has_value();
 }
 
 }  // namespace tidemark

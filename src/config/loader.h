@@ -25,10 +25,6 @@ struct LoaderEnvironment {
 
 // The first file is the main one, the others are conf.d's in name order. Nothing is returned when diagnostics
 // has errors.
-//
-// A stored configuration (Settings::canonical_text) is read back the same way, as the only file. It names the
-// variables and secret files that it was written with; a replay, which opens no connection, may give it a
-// secret_file that returns nothing. Where a variable has changed since, the fingerprint is another one.
 std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
                                       Diagnostics& diagnostics);
 
@@ -36,5 +32,19 @@ std::optional<Settings> load_settings(std::vector<ConfigFile> files, const Loade
 // more mistakes in the same go (check_plan in pipeline/appliance.h). Nothing when they are no TOML.
 std::optional<Settings> read_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
                                       Diagnostics& diagnostics);
+
+// A stored configuration (Settings::canonical_text), for its plan: fields, expressions, keys, windows,
+// limits.
+//
+// It names the variables and secret files that it was written with. What only sources and sinks use, which
+// nobody opens, keeps its default where it was written with a ${NAME}; no secret is read. So that a plan can
+// be had again when the broker has moved and the password was changed. With `as_they_were` it is an error
+// where a variable that decides results stands for something else than when it was stored.
+enum class StoredValues { as_they_were, as_they_are };
+std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvironment& environment,
+                                             Diagnostics& diagnostics, StoredValues values);
+// False: of a version that did not store what `as_they_were` compares; the fingerprint is another one where a
+// variable has changed.
+bool says_what_was_resolved(const std::string& stored);
 
 }  // namespace tidemark

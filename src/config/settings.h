@@ -251,12 +251,12 @@ struct Settings {
   std::vector<SinkSettings> sinks;
 
   // The configuration without its secrets and without comments, in a fixed order: what is stored in
-  // data_dir/config/HASH and read back by load_settings() for a replay. ${NAME} and *_file references stand
-  // unresolved.
+  // data_dir/config/HASH and read back by load_stored_settings() for a replay. ${NAME} and *_file references
+  // stand unresolved; comments at its end hold checksums of what decides results and was written with one.
   std::string canonical_text;
   // Hash of what decides results: the node's name, limits, restart, sources, pipelines and sinks, with the
-  // values that references have now, without secrets. So reading a stored configuration back under other
-  // variables gives another fingerprint than the one it was stored under.
+  // values that references have now, without secrets. So the same file under other variables is another
+  // configuration.
   std::uint64_t fingerprint = 0;
 };
 

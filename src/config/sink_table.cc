@@ -143,6 +143,8 @@ Keys sink_keys(SinkSettings& sink) {
           "when the table rejects a row: pause until it is mended, or keep the row and the reason in table "
           "_tidemark_rejected and go on");
   mqtt_sink_keys(keys, sink);
+  // What a sink does with results decides nothing about them. These two say which keys apply.
+  keys.outside_but({"type", "format"});
   return keys;
 }
 

@@ -400,6 +400,10 @@ Keys source_keys(SourceSettings& source) {
           "goes on reading as the file grows, is renamed away and made anew; waits where it is not there "
           "yet");
   mqtt_source_keys(keys, source);
+  keys.outside(
+      {"listen",   "connect",  "ack",      "rcvbuf",    "mode",           "path",       "follow",
+       "url",      "topics",   "qos",      "client_id", "session_expiry", "keep_alive", "receive_maximum",
+       "protocol", "retained", "username", "password",  "ca_file",        "cert_file",  "key_file"});
   return keys;
 }
 

@@ -21,6 +21,7 @@ Keys node_keys(NodeSettings& node) {
       .check(is_node_name)
       .doc("name of this instance in output ids and metric labels; left out, the host's name");
   keys.text("data_dir", node.data_dir).doc("folder of checkpoints, journal and undelivered results");
+  keys.outside_but({});
   return keys;
 }
 
@@ -45,6 +46,7 @@ Keys checkpoint_keys(CheckpointSettings& checkpoint) {
       .doc("what `tidemark stop` does with the checkpoints; SIGTERM always retains them");
   keys.integer("tolerable_failures", checkpoint.tolerable_failures)
       .doc("failed checkpoints in a row after which the instance says that it is unhealthy");
+  keys.outside_but({});
   return keys;
 }
 
@@ -58,6 +60,7 @@ Keys journal_keys(JournalSettings& journal) {
       .at_least(64 << 10)
       .doc("at this size early checkpoints free space, and if that is not enough, sources pause");
   keys.word("compression", journal.compress, {{"lz4", true}, {"none", false}}).doc("of the journal's blocks");
+  keys.outside_but({});
   return keys;
 }
 
@@ -83,6 +86,7 @@ Keys limit_keys(LimitSettings& limits) {
   keys.integer("max_keys", limits.max_keys)
       .at_least(1)
       .doc("keys, or keys and windows, that a pipeline holds at a time, unless it has a max_keys of its own");
+  keys.outside({"max_connections", "max_peers", "min_free"});
   return keys;
 }
 
@@ -126,6 +130,7 @@ Keys restart_keys(RestartSettings& restart) {
       .between(0, 1)
       .only_for("strategy", {"exponential-delay"})
       .doc("the part of a time by which it varies at random, up and down");
+  keys.outside({"delay", "initial", "max", "multiplier", "jitter"});  // when, not whether, it tries again
   return keys;
 }
 
@@ -140,6 +145,7 @@ Keys log_keys(LogSettings& log) {
       .doc("the least level that is logged");
   keys.word("format", log.format, {{"text", LogFormat::text}, {"json", LogFormat::json}})
       .doc("of a log line");
+  keys.outside_but({});
   return keys;
 }
 

@@ -150,8 +150,8 @@ LibraryMessage understand(std::string_view what, std::uint32_t file) {
 
 }  // namespace
 
-std::optional<Node> read_toml(std::uint32_t file, Diagnostics& diagnostics) {
-  std::optional<Node> tree = outline(file, diagnostics);
+std::optional<Node> read_toml(std::uint32_t file, Diagnostics& diagnostics, std::size_t most_bytes) {
+  std::optional<Node> tree = outline(file, diagnostics, most_bytes);
   if (!tree) return std::nullopt;
 
   std::string_view text = diagnostics.files()[file].text;

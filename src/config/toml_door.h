@@ -10,6 +10,7 @@
 namespace tidemark {
 
 // `file` is an index into the diagnostics' files. Nothing, and one error, when it is no TOML.
-std::optional<Node> read_toml(std::uint32_t file, Diagnostics& diagnostics);
+std::optional<Node> read_toml(std::uint32_t file, Diagnostics& diagnostics,
+                              std::size_t most_bytes = kMaxConfigBytes);
 
 }  // namespace tidemark

@@ -522,11 +522,11 @@ class Outliner {
 
 }  // namespace
 
-std::optional<Node> outline(std::uint32_t file, Diagnostics& diagnostics) {
+std::optional<Node> outline(std::uint32_t file, Diagnostics& diagnostics, std::size_t most_bytes) {
   const ConfigFile& source = diagnostics.files()[file];
-  if (source.text.size() > kMaxConfigBytes) {
+  if (source.text.size() > most_bytes) {
     diagnostics.error(Place{file, 0, 0, 0}, format("the file has {} bytes, more than the {} that are read",
-                                                   source.text.size(), kMaxConfigBytes));
+                                                   source.text.size(), most_bytes));
     return std::nullopt;
   }
   Outliner outliner(source.text, file, diagnostics);

@@ -5,10 +5,11 @@
 // people who know TOML's grammar. So the outline is drawn first, by TOML 1.0's own rules; the library then
 // fills in the values and judges what the outline does not look at (the digits of numbers, dates, which
 // tables may be extended). It also keeps hostile files from the library: nesting is bounded by
-// kMaxConfigDepth, size by kMaxConfigBytes and kMaxConfigLine, and text that is not UTF-8, or holds control
+// kMaxConfigDepth, size by `most_bytes` and kMaxConfigLine, and text that is not UTF-8, or holds control
 // characters, is refused.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -19,6 +20,6 @@ namespace tidemark {
 
 // The tree with kinds and places; texts, integers and booleans are still empty, and every number's kind is
 // integer. Nothing, and one error, when the file is no TOML.
-std::optional<Node> outline(std::uint32_t file, Diagnostics& diagnostics);
+std::optional<Node> outline(std::uint32_t file, Diagnostics& diagnostics, std::size_t most_bytes);
 
 }  // namespace tidemark

@@ -18,6 +18,8 @@ namespace tidemark {
 
 constexpr std::size_t kMaxConfigDepth = 64;
 constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a file
+// Of a stored one: many files with all their defaults.
+constexpr std::size_t kMaxStoredConfigBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxConfigText = std::size_t{4}
                                        << 10;  // of one string, so that it can stand on one line
 constexpr std::size_t kMaxConfigLine = std::size_t{8}
@@ -34,6 +36,7 @@ struct Node {
   std::string text;        // Kind::text, with ${NAME} replaced
   std::string as_written;  // Kind::text: what stood there, where that held a ${NAME}; otherwise empty
   bool broken = false;     // already reported; nothing more is said about it
+  bool withheld = false;   // its value is not asked for (load_stored_settings)
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;

@@ -103,6 +103,7 @@ class Replacement {
 }  // namespace
 
 void replace_variables(Node& node, const LoaderEnvironment& environment, Diagnostics& diagnostics) {
+  if (node.withheld) return;
   if (node.kind == Node::Kind::text) Replacement(environment, diagnostics).in_text(node);
   for (Node& item : node.items) replace_variables(item, environment, diagnostics);
   for (Entry& entry : node.entries) replace_variables(entry.value, environment, diagnostics);

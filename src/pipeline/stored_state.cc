@@ -77,10 +77,8 @@ Status for_each_row(CheckpointReader& reader, const Manifest& manifest, const st
 
 Result<Settings> read_stored_configuration(const std::string& name, const std::string& text,
                                            const LoaderEnvironment& environment) {
-  LoaderEnvironment without_secrets = environment;
-  without_secrets.secret_file = [](const std::string&) { return Result<std::string>(std::string()); };
   Diagnostics diagnostics;
-  auto settings = load_settings({{name, text}}, without_secrets, diagnostics);
+  auto settings = load_stored_settings({name, text}, environment, diagnostics, StoredValues::as_they_are);
   if (!settings) return fail(diagnostics.to_text(), Error::Kind::usage);
   return std::move(*settings);
 }

@@ -106,6 +106,7 @@ struct Machine::Shared {
   std::unique_ptr<FaultFiles> disk;
   FakeClock clock;
   FakeLog log;
+  Variables variables;
 };
 
 // What a process has; gone with it.
@@ -135,34 +136,36 @@ struct Machine::Process {
   std::unique_ptr<Appliance> appliance;
 };
 
-LoaderEnvironment simulated_environment() {
+LoaderEnvironment simulated_environment(const Variables& variables) {
   return {
       .host_name = "sim",
-      .variable = [](const std::string& name) -> std::optional<std::string> {
+      .variable = [variables](const std::string& name) -> std::optional<std::string> {
         if (name == "TIDEMARK_DATA") return "/data";
-        return std::nullopt;
+        const auto set = variables.find(name);
+        return set == variables.end() ? std::nullopt : std::optional(set->second);
       },
       .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); }};
 }
 
-std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics) {
-  return load_settings({{"sim.toml", std::string(config)}}, simulated_environment(), diagnostics);
+std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,
+                                    const Variables& variables) {
+  return load_settings({{"sim.toml", std::string(config)}}, simulated_environment(variables), diagnostics);
 }
 
-Result<Settings> settings_of(std::string_view config) {
+Result<Settings> settings_of(std::string_view config, const Variables& variables) {
   Diagnostics diagnostics;
-  auto settings = settings_of(config, diagnostics);
+  auto settings = settings_of(config, diagnostics, variables);
   if (!settings) return fail(diagnostics.to_text(), Error::Kind::usage);
   return std::move(*settings);
 }
 
 Machine::Machine(MachineOptions options, std::unique_ptr<FaultFiles> disk)
-    : options_(options), shared_(new Shared{std::move(disk), FakeClock(options.wall_ns), {}}) {}
+    : options_(options), shared_(new Shared{std::move(disk), FakeClock(options.wall_ns), {}, {}}) {}
 
 Machine::~Machine() = default;
 
 Status Machine::boot(std::string_view config, const BootOptions& options) {
-  auto settings = settings_of(config);
+  auto settings = settings_of(config, variables());
   if (!settings) return pass_on(settings);
   return boot(std::move(*settings), options);
 }
@@ -176,7 +179,7 @@ Status Machine::boot(Settings settings, const BootOptions& options) {
                        .from = options.from,
                        .abandon_replay = options.abandon_replay,
                        .allow_non_restored_state = options.allow_non_restored_state,
-                       .environment = simulated_environment(),
+                       .environment = simulated_environment(variables()),
                        .control_socket = "/run/sim.sock",
                        .version = "simulated"});
   auto answer = std::make_shared<std::optional<Status>>();
@@ -188,7 +191,7 @@ Status Machine::boot(Settings settings, const BootOptions& options) {
 }
 
 Status Machine::reload(std::string_view config) {
-  auto settings = settings_of(config);
+  auto settings = settings_of(config, variables());
   if (!settings) {
     process_->appliance->reload_refused(settings.error().message);
     return pass_on(settings);
@@ -278,7 +281,7 @@ Status Machine::create_savepoint(const std::string& path, bool stop) {
 }
 
 Result<RestoreNoted> Machine::restore(std::string_view config, const RestoreRequest& request) {
-  auto settings = settings_of(config);
+  auto settings = settings_of(config, variables());
   if (!settings) return pass_on(settings);
   FakeRandom random(options_.seed * 1000 + 500 + ++boots_);
   const SqliteVfs vfs(disk());
@@ -303,6 +306,9 @@ void Machine::hold_bulk(bool on) {
   hold(*process_->bulk_lane, on);
 }
 
+Variables& Machine::variables() {
+  return shared_->variables;
+}
 FaultFiles& Machine::disk() {
   return *shared_->disk;
 }

@@ -17,6 +17,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,9 +52,11 @@ struct BootOptions {
 };
 
 // By the real loader; an error's message is everything that it reported. ${TIDEMARK_DATA} is /data, and no
-// other variable is set.
-Result<Settings> settings_of(std::string_view config);
-std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics);
+// other variable is set than those given.
+using Variables = std::map<std::string, std::string>;
+Result<Settings> settings_of(std::string_view config, const Variables& variables = {});
+std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,
+                                    const Variables& variables = {});
 
 class Machine {
  public:
@@ -90,6 +93,9 @@ class Machine {
   // A disk that does not answer: the lane's work waits. Only with Lanes::at_once.
   void hold_journal(bool on);
   void hold_bulk(bool on);
+
+  // The environment of the next start, and of a reload.
+  Variables& variables();
 
   FaultFiles& disk();
   Appliance& appliance();

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "base/format.h"
+#include "config/tree.h"
 #include "reports.h"
 
 using namespace tidemark;
@@ -158,6 +159,8 @@ topic = "alerts/{line}"
 qos = 1
 retain = false
 username = "u"
+
+# resolved: pipelines.p.where 6ce8bdbb8d4d1d4a
 )";
 
 LoaderEnvironment environment(std::string limit = "5") {
@@ -202,6 +205,25 @@ TEST_CASE("a stored configuration can be read where its secrets are not") {
   const auto settings = load(kWritten, environment());
   LoaderEnvironment bare = test_environment({{"BROKER", "b"}, {"USER", "me"}, {"LIMIT", "5"}});
   CHECK(load(settings->canonical_text, bare).has_value());
+}
+
+TEST_CASE("what was read from many files is read back as one") {
+  std::vector<ConfigFile> files{{"t.toml", "[sources.s]\ntype='stdin'\n[sinks.n]\ntype='null'\n"}};
+  for (int file = 0; file < 4; ++file) {
+    std::string pipelines;
+    for (int i = 0; i < 1200; ++i)
+      pipelines += format("[pipelines.p{}_{}]\nfrom=['s']\nselect=['count(*) AS n']\nto=['n']\n", file, i);
+    files.push_back({format("conf.d/{}.toml", file), std::move(pipelines)});
+  }
+  Diagnostics diagnostics;
+  const auto settings = load_settings(files, test_environment(), diagnostics);
+  REQUIRE_MESSAGE(settings, diagnostics.to_text());
+  CHECK(settings->canonical_text.size() > kMaxConfigBytes);
+  const auto again = load_stored_settings({"stored", settings->canonical_text}, test_environment(),
+                                          diagnostics, StoredValues::as_they_were);
+  REQUIRE_MESSAGE(again, diagnostics.to_text());
+  CHECK(again->canonical_text == settings->canonical_text);
+  CHECK(again->fingerprint == settings->fingerprint);
 }
 
 TEST_CASE("the fingerprint follows what decides results, and nothing else") {
