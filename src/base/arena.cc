@@ -20,11 +20,13 @@ char* Arena::allocate(std::size_t size) {
   }
   char* const at = blocks_.back().bytes.get() + used_;
   used_ += size;
+  size_ += size;
   return at;
 }
 
 void Arena::clear() {
   used_ = 0;
+  size_ = 0;
   if (blocks_.empty() || (blocks_.size() == 1 && blocks_.front().size <= kLargestKept)) return;
   std::erase_if(blocks_, [](const Block& b) { return b.size > kLargestKept; });
   if (blocks_.size() > 1) {

@@ -25,6 +25,8 @@ class Arena {
     return {to, text.size()};
   }
   void clear();
+  // Bytes handed out since then.
+  std::size_t size() const { return size_; }
 
  private:
   static constexpr std::size_t kBlock = 16 << 10;
@@ -34,6 +36,7 @@ class Arena {
   };
   std::vector<Block> blocks_;
   std::size_t used_ = 0;  // in the last block
+  std::size_t size_ = 0;
 };
 
 }  // namespace tidemark

@@ -61,7 +61,8 @@ std::expected<CheckedCall, ParseError> check_call(const Expression& call, const 
     }
     if (i >= 8 || (f.literals >> i & 1u) == 0) continue;
     if (known[i].literal == nullptr) {
-      return refuse(argument, format("{} takes a literal here, such as in {}", f.name(), f.example));
+      return refuse(argument, format("{} takes a literal here, such as in {}", f.name(),
+                                     f.example.substr(0, f.example.find(" => "))));
     }
     checked.always_null = checked.always_null || known[i].literal->is_null();
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/invariant.h"
+#include "expressions/bit_operators.h"
 #include "expressions/lexer.h"
 
 namespace tidemark {
@@ -11,7 +12,19 @@ namespace {
 using Kind = Expression::Kind;
 
 // Binding strength, loosest first, as in the grammar.
-enum Level : int { kOr, kAnd, kNot, kEquality, kRelation, kSum, kProduct, kConcat, kUnary, kPrimary };
+enum Level : int { kOr, kAnd, kNot, kEquality, kRelation, kBits, kSum, kProduct, kConcat, kUnary, kPrimary };
+
+// The operator that a call is written with; else empty.
+std::string_view bit_operator_of(const Expression& e) {
+  if (e.kind != Kind::call || e.children.size() != 2) return {};
+  for (const auto& [spelling, function] : kBitOperators)
+    if (function == e.name) return spelling;
+  return {};
+}
+
+bool is_bit_not(const Expression& e) {
+  return e.kind == Kind::call && e.name == kBitNot && e.children.size() == 1;
+}
 
 Level level_of(const Expression& e) {
   switch (e.kind) {
@@ -44,6 +57,9 @@ Level level_of(const Expression& e) {
       return kConcat;
     case Kind::negate:
       return kUnary;
+    case Kind::call:
+      if (is_bit_not(e)) return kUnary;
+      return bit_operator_of(e).empty() ? kPrimary : kBits;
     default:
       return kPrimary;
   }
@@ -147,6 +163,18 @@ class Writer {
         put(cast_name(e.cast_to));
         return put(")");
       case Kind::call:
+        if (is_bit_not(e)) {
+          put("~");
+          return operand(e.children[0], kUnary);
+        }
+        if (const std::string_view bits = bit_operator_of(e); !bits.empty()) {
+          operand(e.children[0], kBits);
+          put(" ");
+          put(bits);
+          put(" ");
+          return operand(e.children[1], kBits + 1);
+        }
+        return call(e);
       case Kind::aggregate:
         return call(e);
       case Kind::list:

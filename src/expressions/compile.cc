@@ -253,6 +253,8 @@ class Compilation {
         return emit(e, operands, Op::coalesce, checked->types);
       case Function::Form::case_when:
         return case_when(e, operands);
+      case Function::Form::attempt:
+        return emit(e, operands, Op::attempt, checked->types);
       case Function::Form::call:
         break;
     }

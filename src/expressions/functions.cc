@@ -23,7 +23,12 @@ std::span<const FunctionGroup> function_groups() {
   static const FunctionGroup groups[] = {
       {"Choice and types", function::choices()},
       {"Numbers", function::numbers()},
+      {"Mathematics", function::mathematics()},
+      {"Bits", function::bits()},
       {"Texts", function::texts()},
+      {"Parts of texts", function::text_parts()},
+      {"Formatting", function::formatting()},
+      {"Encodings and hashes", function::encodings()},
   };
   return groups;
 }

@@ -36,6 +36,9 @@ struct Arguments {
   std::span<const Value> values;
   Arena& arena;
   const Prepared* prepared = nullptr;  // what `prepare` gave
+  // Set by a function that answers wrong_type of itself: which argument, and what it needed.
+  mutable std::size_t at_fault = 0;
+  mutable TypeSet needed = {};
 
   std::size_t size() const { return values.size(); }
   const Value& operator[](std::size_t i) const { return values[i]; }
@@ -62,7 +65,7 @@ struct Function {
   enum class Typed : std::uint8_t { fixed, as_first, as_any, as_any_alike };
   // What a call is compiled to. Those that evaluate only the arguments that they need are operations of the
   // evaluator, and have no `evaluate`.
-  enum class Form : std::uint8_t { call, coalesce, case_when };
+  enum class Form : std::uint8_t { call, coalesce, case_when, attempt };
   using Evaluate = Fault (*)(const Arguments& arguments, Value& out);
   using Preparation = std::expected<std::unique_ptr<const Prepared>, BadArgument>;
   using Prepare = Preparation (*)(std::span<const KnownArgument> arguments);

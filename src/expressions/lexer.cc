@@ -34,13 +34,15 @@ constexpr std::array<std::pair<std::string_view, Kind>, 18> kReserved{{
 }};
 
 // Longer ones first.
-constexpr std::array<std::pair<std::string_view, Kind>, 20> kPunctuation{{
+constexpr std::array<std::pair<std::string_view, Kind>, 25> kPunctuation{{
     {"||", Kind::concat},
     {"==", Kind::equal},
     {"<>", Kind::not_equal},
     {"!=", Kind::not_equal},
     {"<=", Kind::less_equal},
     {">=", Kind::greater_equal},
+    {"<<", Kind::bits},
+    {">>", Kind::bits},
     {"(", Kind::left_parenthesis},
     {")", Kind::right_parenthesis},
     {"[", Kind::left_bracket},
@@ -55,6 +57,9 @@ constexpr std::array<std::pair<std::string_view, Kind>, 20> kPunctuation{{
     {"=", Kind::equal},
     {"<", Kind::less},
     {">", Kind::greater},
+    {"&", Kind::bits},
+    {"|", Kind::bits},
+    {"~", Kind::tilde},
 }};
 
 bool is_digit(char c) {
@@ -100,6 +105,7 @@ class Lexer {
     if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
     if (c == '\'') return between_quotes(Kind::text, "this text is not closed: ' is missing");
     if (c == '"') return between_quotes(Kind::quoted, "this name is not closed: \" is missing");
+    if (text_.substr(at_).starts_with("&&")) return bad(at_ + 2, "'&&' is no operator; write AND");
     for (const auto& [spelling, kind] : kPunctuation) {
       if (text_.substr(at_).starts_with(spelling)) {
         push(kind, at_ + spelling.size());
@@ -160,8 +166,6 @@ class Lexer {
   }
 
   bool stray(char c) {
-    if (c == '&') return bad(at_ + 1, "'&' is no operator; write AND");
-    if (c == '|') return bad(at_ + 1, "'|' is no operator; write OR, or || to join texts");
     if (c == '!') return bad(at_ + 1, "'!' is no operator; write NOT");
     if (c == '`') return bad(at_ + 1, "a name is quoted with \", not with `");
     if (c > ' ' && c < 127) return bad(at_ + 1, format("unexpected character '{}'", c));

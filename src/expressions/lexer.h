@@ -39,6 +39,8 @@ struct Token {
     less_equal,
     greater,
     greater_equal,
+    bits,  // & | << >>
+    tilde,
     // Reserved words.
     kw_and,
     kw_as,

@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "base/nearest.h"
+#include "expressions/bit_operators.h"
 #include "expressions/functions.h"
 #include "expressions/lexer.h"
 
@@ -16,16 +17,17 @@ namespace {
 using Kind = Expression::Kind;
 
 // Binding strength of the operators, loosest first.
-enum Level : int { kOr, kAnd, kNot, kEquality, kRelation, kSum, kProduct, kConcat };
+enum Level : int { kOr, kAnd, kNot, kEquality, kRelation, kBits, kSum, kProduct, kConcat };
 
 struct Infix {
   Level level;
   Kind kind;
+  std::string_view function = {};  // of a call
 };
 
 // The operators with one operand on each side.
-std::optional<Infix> infix_of(Token::Kind token) {
-  switch (token) {
+std::optional<Infix> infix_of(const Token& token) {
+  switch (token.kind) {
     case Token::Kind::kw_or:
       return Infix{kOr, Kind::logical_or};
     case Token::Kind::kw_and:
@@ -54,6 +56,10 @@ std::optional<Infix> infix_of(Token::Kind token) {
       return Infix{kProduct, Kind::remainder};
     case Token::Kind::concat:
       return Infix{kConcat, Kind::concat};
+    case Token::Kind::bits:
+      for (const auto& [spelling, function] : kBitOperators)
+        if (spelling == token.text) return Infix{kBits, Kind::call, function};
+      return std::nullopt;
     default:
       return std::nullopt;
   }
@@ -125,7 +131,7 @@ class Parser {
       return false;
     }
     while (true) {
-      if (const auto infix = infix_of(here().kind); infix && infix->level >= level) {
+      if (const auto infix = infix_of(here()); infix && infix->level >= level) {
         if (!binary(*infix, out)) return false;
       } else if (level <= kEquality && starts_test(here().kind)) {
         if (!test(out)) return false;
@@ -144,9 +150,15 @@ class Parser {
   }
 
   [[nodiscard]] bool unary(Expression& out) {
-    if (here().kind != Token::Kind::minus) return primary(out);
+    if (here().kind != Token::Kind::minus && here().kind != Token::Kind::tilde) return primary(out);
     if (!deep_enough()) return false;
     const Deeper deeper(nesting_);
+    if (here().kind == Token::Kind::tilde) {
+      begin(Kind::call, out);
+      out.name = kBitNot;
+      next();
+      return unary(child(out)) && finish(out);
+    }
     begin(Kind::negate, out);
     next();
     // The one integer whose digits fit only with their sign.
@@ -185,6 +197,7 @@ class Parser {
                        (infix.kind == Kind::concat && left.children.size() < kMaxArguments);
     const bool longer = chain && left.kind == infix.kind;
     if (!longer) wrap(infix.kind, left);
+    left.name = infix.function;
     const std::size_t known = longer ? left.children.size() : 0;
     return expression(infix.level + 1, child(left)) && finish(left, known);
   }
@@ -252,7 +265,8 @@ class Parser {
       case Token::Kind::kw_cast:
         return cast(out);
       case Token::Kind::word:
-        return ahead().kind == Token::Kind::left_parenthesis ? call(out) : path(out);
+        if (ahead().kind != Token::Kind::left_parenthesis) return path(out);
+        return here().is_word("try_cast") ? try_cast(out) : call(out);
       case Token::Kind::quoted:
         return path(out);
       case Token::Kind::kw_not:
@@ -331,6 +345,13 @@ class Parser {
       return false;
     }
     return need(Token::Kind::right_parenthesis, "')'") && finish(out);
+  }
+
+  // TRY_CAST(x AS type) is try(CAST(x AS type)).
+  [[nodiscard]] bool try_cast(Expression& out) {
+    begin(Kind::call, out);
+    out.name = "try";
+    return cast(child(out)) && finish(out);
   }
 
   [[nodiscard]] bool cast_type(Expression& cast) {

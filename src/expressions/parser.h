@@ -10,15 +10,17 @@
 //                             | [ "NOT" ] "IN" "(" expression { "," expression } ")"
 //                             | [ "NOT" ] "BETWEEN" relation "AND" relation
 //                             | [ "NOT" ] "LIKE" relation [ "ESCAPE" relation ] }
-//   relation       = sum { ( "<" | "<=" | ">" | ">=" ) sum }
+//   relation       = bits { ( "<" | "<=" | ">" | ">=" ) bits }
+//   bits           = sum { ( "&" | "|" | "<<" | ">>" ) sum }
 //   sum            = product { ( "+" | "-" ) product }
 //   product        = concatenation { ( "*" | "/" | "%" ) concatenation }
 //   concatenation  = unary { "||" unary }
-//   unary          = "-" unary | primary
+//   unary          = ( "-" | "~" ) unary | primary
 //   primary        = literal | "(" expression ")" | case | cast | call | metadata | path
 //   case           = "CASE" [ expression ] "WHEN" expression "THEN" expression
 //                      { "WHEN" expression "THEN" expression } [ "ELSE" expression ] "END"
-//   cast           = "CAST" "(" expression "AS" ( "INTEGER" | "FLOAT" | "TEXT" | "BOOLEAN" ) ")"
+//   cast           = ( "CAST" | "TRY_CAST" ) "(" expression "AS" type ")"
+//   type           = "INTEGER" | "FLOAT" | "TEXT" | "BOOLEAN"
 //   call           = word "(" [ "*" | [ "DISTINCT" ] argument { "," argument } ] ")"
 //                      [ "FILTER" "(" "WHERE" expression ")" ]
 //   argument       = expression | "[" expression { "," expression } "]"

@@ -11,6 +11,7 @@
 #include "expressions/operators.h"
 #include "expressions/parser.h"
 #include "expressions/program_ops.h"
+#include "expressions/text_builder.h"
 
 namespace tidemark {
 
@@ -100,6 +101,9 @@ class Evaluation {
         return cast_value(n, out);
       case Op::coalesce:
         return coalesce(n, out);
+      case Op::attempt:
+        if (!operand(n, 0, out)) out = Value::null();
+        return true;
       case Op::concat:
       case Op::call:
         // Nearly all calls have few arguments; the large frame is for the others.
@@ -301,7 +305,7 @@ class Evaluation {
     }
     const auto evaluate = n.function == nullptr ? function::concat : n.function->evaluate;
     const Arguments call{arguments, arena_, prepared(n)};
-    if (const Fault fault = evaluate(call, out)) return fail_call(n, *fault, arguments);
+    if (const Fault fault = evaluate(call, out)) return fail_call(n, *fault, call);
     return true;
   }
 
@@ -310,12 +314,15 @@ class Evaluation {
     return program_.prepared_[program_.operands_[n.first + n.count]].get();
   }
 
-  bool fail_call(const Node& n, Kind kind, std::span<const Value> arguments) {
+  bool fail_call(const Node& n, Kind kind, const Arguments& call) {
+    const std::span<const Value> arguments = call.values;
+    if (kind == Kind::wrong_type) return fail(n, kind, arguments[call.at_fault].type(), {}, call.needed);
     if (kind != Kind::not_comparable) return fail(n, kind, Value::Type::null);
-    const Value& first = arguments.front();
-    std::size_t i = 1;
-    while (i + 1 < arguments.size() && compare(first, arguments[i]) != Order::mismatched) ++i;
-    return fail(n, kind, first.type(), arguments[i].type());
+    std::size_t first = 0;
+    while (arguments[first].is_null()) ++first;
+    std::size_t i = first + 1;
+    while (i + 1 < arguments.size() && compare(arguments[first], arguments[i]) != Order::mismatched) ++i;
+    return fail(n, kind, arguments[first].type(), arguments[i].type());
   }
 
   bool fail(const Node& n, Kind kind, Value::Type left, Value::Type right = {}, TypeSet expected = {}) {
@@ -344,9 +351,16 @@ std::string what_went_wrong(const EvalError& e) {
     case Kind::escape_not_one_character:
       return "ESCAPE must be one character";
     case Kind::text_too_long:
-      return format("the text would be longer than {} bytes", kMaxResultText);
+      return format("the text would be longer than {} bytes, or all texts made of this record than {}",
+                    kMaxResultText, kMaxRecordTexts);
     case Kind::not_a_condition:
       return format("{} where a condition is needed", type_name(e.left));
+    case Kind::out_of_range:
+      return "an argument is out of range";
+    case Kind::malformed:
+      return "the text has not the form that is read here";
+    case Kind::not_allowed:
+      return "the security policy of this machine does not allow it";
   }
   invariant_broken("every kind of error is described", std::source_location::current());
 }

@@ -42,6 +42,9 @@ struct [[nodiscard]] EvalError {
     escape_not_one_character,
     text_too_long,    // the result would exceed kMaxResultText
     not_a_condition,  // a predicate's value of type `left`
+    out_of_range,     // an argument that is none of those its function takes
+    malformed,        // a text that has not the form that its function reads
+    not_allowed,      // this machine's policy forbids the function
   };
   Kind kind = Kind::wrong_type;
   Value::Type left = Value::Type::null;

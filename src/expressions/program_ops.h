@@ -33,6 +33,7 @@ enum class Program::Op : std::uint8_t {
   case_of,
   cast,
   coalesce,
+  attempt,
   call,
 };
 

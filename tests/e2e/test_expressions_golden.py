@@ -1,4 +1,5 @@
-"""sqlite3 agrees with every line of the expressions' golden file, but for the differences it names."""
+"""sqlite3 agrees with every line of the expressions' golden file, but for the differences it names; Python with every
+line of the other one, of what sqlite3 has not."""
 
 import re
 import sqlite3
@@ -6,8 +7,13 @@ from pathlib import Path
 
 import pytest
 
+import expressions_oracle
+
 GOLDEN = Path(__file__).resolve().parents[1] / "unit/expressions/golden.txt"
+PYTHON = GOLDEN.with_name("golden_python.txt")
 LINE = re.compile(r"(?P<expression>.+) => (?P<value>.+?)(?:\s+!(?P<mark>difference|since) (?P<name>\S+))?")
+
+PYTHON_LINE = re.compile(r"(?P<expression>.+) => (?P<value>.+?)  !python (?P<python>.+)")
 
 
 def lines():
@@ -66,3 +72,20 @@ def test_every_difference_is_in_the_table_and_used():
 
 def test_there_are_enough_lines():
     assert len(list(lines())) >= 200
+
+
+def python_lines():
+    for number, line in enumerate(PYTHON.read_text(encoding="utf-8").splitlines(), 1):
+        if line and not line.startswith("#"):
+            found = PYTHON_LINE.fullmatch(line)
+            assert found, f"{PYTHON}:{number}: no golden line: {line}"
+            yield pytest.param(found.groupdict(), id=f"{number}: {found['expression']}")
+
+
+@pytest.mark.parametrize("line", list(python_lines()))
+def test_python_gives_the_same_value(line):
+    if line["value"].startswith("error: "):
+        with pytest.raises(Exception):
+            expressions_oracle.evaluate(line["python"])
+    else:
+        assert expressions_oracle.written(expressions_oracle.evaluate(line["python"])) == line["value"]

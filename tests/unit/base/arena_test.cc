@@ -48,3 +48,13 @@ TEST_CASE("clearing an empty arena, or twice, does nothing") {
   arena.clear();
   CHECK(arena.copy("abc") == "abc");
 }
+
+TEST_CASE("an arena knows how many bytes it has handed out since it was cleared") {
+  Arena arena;
+  CHECK(arena.size() == 0);
+  arena.allocate(100);
+  arena.allocate(1 << 20);
+  CHECK(arena.size() == 100 + (1 << 20));
+  arena.clear();
+  CHECK(arena.size() == 0);
+}

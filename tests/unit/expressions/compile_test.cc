@@ -61,6 +61,14 @@ TEST_CASE("an expression's type is known as far as its fields' types are") {
       {"floor(any)", "integer or float"},
       {"max(n, x)", "integer or float"},
       {"length(any)", "integer"},
+      {"if(b, n, s)", "integer or text"},
+      {"if(b, n)", "integer"},
+      {"try(n + x)", "float"},
+      {"TRY_CAST(s AS INTEGER)", "integer"},
+      {"translate(s, NULL, 'x')", "NULL"},
+      {"any & 1", "integer"},
+      {"nullif(n, 1)", "integer"},
+      {"greatest(n, NULL)", "integer"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -94,9 +102,17 @@ TEST_CASE("a type error that is certain is found before any record, with its pla
       {"max(n, x, s)", "integer cannot be compared with text; CAST one of them", 10, 1},
       {"any + (n = 1)", "boolean where integer or float is needed", 6, 7},
       {"rond(x)", "there is no function 'rond'; did you mean 'round'?", 0, 7},
-      {"f(1, 2)", "there is no function 'f'", 0, 7},
+      {"g(1, 2)", "there is no function 'g'", 0, 7},
       {"round()", "round is called as round(x[, digits]), not with 0 arguments", 0, 7},
       {"1 + abs(1, 2)", "abs is called as abs(x), not with 2 arguments", 4, 9},
+      {"translate(s, s, 'x')", "translate takes a literal here, such as in translate('1.234,5', ',.', '.')",
+       13, 1},
+      {"format('%d %d', n, s)", "text where integer is needed", 19, 1},
+      {"format(s, n)",
+       "format takes a literal here, such as in format('%s: %5.1f °C, %03d %%', 'press', 21.46, 7)", 7, 1},
+      {"format('%d', n, n)", "this pattern takes 1 value, and 2 are given", 7, 4},
+      {"s & 1", "text where integer is needed", 0, 1},
+      {"if(n, 1, 2)", "integer where boolean is needed", 3, 1},
       {"1 + gone", "there is no field gone", 4, 4},
       {"1 + sum(n)", "sum is an aggregate, which only select and having can hold", 4, 6},
   };

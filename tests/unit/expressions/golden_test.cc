@@ -1,9 +1,11 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "expressions/functions.h"
 #include "expressions/parser.h"
 #include "field_binder.h"
 #include "support/source_tree.h"
@@ -18,13 +20,12 @@ struct Line {
   std::string value;
 };
 
-std::vector<Line> golden_lines() {
-  std::ifstream file(source_tree() + "/tests/unit/expressions/golden.txt");
-  std::vector<Line> lines;
+void add_lines_of(const std::string& name, std::vector<Line>& lines) {
+  std::ifstream file(source_tree() + "/tests/unit/expressions/" + name);
   std::string text;
   for (std::size_t number = 1; std::getline(file, text); ++number) {
     if (text.empty() || text.front() == '#') continue;
-    for (const char* const mark : {" !difference ", " !since "}) {
+    for (const char* const mark : {" !difference ", " !since ", " !python "}) {
       if (const std::size_t at = text.rfind(mark); at != std::string::npos) text.erase(at);
     }
     text.erase(text.find_last_not_of(' ') + 1);
@@ -32,10 +33,17 @@ std::vector<Line> golden_lines() {
     REQUIRE_MESSAGE(arrow != std::string::npos, "line ", number, " has no =>");
     lines.push_back({number, text.substr(0, arrow), text.substr(arrow + 4)});
   }
+}
+
+std::vector<Line> golden_lines() {
+  std::vector<Line> lines;
+  add_lines_of("golden.txt", lines);
+  add_lines_of("golden_python.txt", lines);
   return lines;
 }
 
-// Every literal becomes a field with its value, so that nothing is known of types before the record.
+// Every literal becomes a field with its value, so that nothing is known of types before the record. Where a
+// function takes a literal, it stays.
 void literals_to_fields(Expression& e, FieldBinder& binder) {
   if (e.kind == Expression::Kind::literal) {
     const std::string name = "v" + std::to_string(e.offset);
@@ -43,7 +51,11 @@ void literals_to_fields(Expression& e, FieldBinder& binder) {
     e.kind = Expression::Kind::field;
     e.path.steps.push_back({.name = name});
   }
-  for (Expression& child : e.children) literals_to_fields(child, binder);
+  const Function* const f = e.kind == Expression::Kind::call ? find_function(e.name) : nullptr;
+  for (std::size_t i = 0; i < e.children.size(); ++i) {
+    if (f == nullptr || (f->literals >> std::min<std::size_t>(i, 8) & 1u) == 0)
+      literals_to_fields(e.children[i], binder);
+  }
 }
 
 std::string evaluated(const Expression& e, FieldBinder& binder) {

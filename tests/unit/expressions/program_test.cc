@@ -69,6 +69,13 @@ TEST_CASE("a record's error names the part at fault and the types, not the value
       {"length(n)", "length(n): integer where text is needed"},
       {"round(1.5, s)", "round(1.5, s): text where integer is needed"},
       {"max(n, s)", "max(n, s): integer cannot be compared with text; CAST one of them"},
+      {"greatest(NULL, n, s)",
+       "greatest(NULL, n, s): integer cannot be compared with text; CAST one of them"},
+      {"1 + (s & 1)", "s & 1: text where integer is needed"},
+      {"if(n, 1, 2)", "if(n, 1, 2): integer where boolean is needed"},
+      {"format('%s %d', n, s)", "format('%s %d', n, s): text where integer is needed"},
+      {"chr(n)", "chr(n): an argument is out of range"},
+      {"unhex(s)", "unhex(s): the text has not the form that is read here"},
   };
   for (const Row& row : rows) {
     CAPTURE(row.text);
@@ -118,8 +125,9 @@ TEST_CASE("a predicate that is no boolean is described") {
 TEST_CASE("only what decides is evaluated") {
   for (const std::string_view text :
        {"FALSE AND bad > 1", "TRUE OR bad > 1", "CASE WHEN TRUE THEN TRUE ELSE bad > 1 END",
-        "COALESCE(TRUE, bad > 1)", "CASE WHEN TRUE THEN 1 WHEN bad > 1 THEN 2 END", "1 IN (1, bad)",
-        "NULL IN (bad)", "0 BETWEEN 1 AND bad", "CASE 1 WHEN 1 THEN 2 WHEN bad THEN 3 END"}) {
+        "COALESCE(TRUE, bad > 1)", "if(TRUE, TRUE, bad > 1)", "ifnull(TRUE, bad > 1)", "try(bad > 1) IS NULL",
+        "CASE WHEN TRUE THEN 1 WHEN bad > 1 THEN 2 END", "1 IN (1, bad)", "NULL IN (bad)",
+        "0 BETWEEN 1 AND bad", "CASE 1 WHEN 1 THEN 2 WHEN bad THEN 3 END"}) {
     CAPTURE(text);
     FieldBinder binder;
     binder.set("bad", Value::text("x"));
@@ -135,6 +143,43 @@ TEST_CASE("only what decides is evaluated") {
     const Program program = compiled(text, binder);
     Arena arena;
     CHECK_FALSE(program.evaluate(binder.slots(), arena));
+  }
+}
+
+TEST_CASE("an attempt that fails leaves the rest of the expression as it is") {
+  FieldBinder binder;
+  binder.set("s", Value::text("x"));
+  CHECK(evaluated("COALESCE(try(s + 1), try(length(s)), 7)", binder) == "1");
+  FieldBinder other;
+  other.set("s", Value::text("x"));
+  CHECK(evaluated("try(s + 1) + s", other) == "try(s + 1) + s: text where integer or float is needed");
+}
+
+TEST_CASE("expressions make no more of a record than the bound, however they are nested") {
+  FieldBinder binder;
+  binder.set("s", Value::text(std::string_view("0123456789abcdef")));
+  const std::string large = "length(repeat(s, 1000000))";
+  std::string text = large;
+  for (int i = 0; i < 3; ++i) text += " + " + large;
+  CHECK(evaluated(text, binder) == "64000000");
+  FieldBinder again;
+  again.set("s", Value::text(std::string_view("0123456789abcdef")));
+  CHECK(evaluated(text + " + " + large, again) ==
+        "repeat(s, 1000000): the text would be longer than 16777216 bytes, or all texts made of this record "
+        "than 67108864");
+}
+
+TEST_CASE("a search takes no longer for a part that nearly fits everywhere") {
+  const std::string text(1 << 20, 'a');
+  const std::string part = std::string(1 << 19, 'a') + 'b';
+  for (const std::string_view search :
+       {"contains(text, part)", "instr(text, part) > 0", "length(replace(text, part, 'x')) < 9",
+        "split_part(text, part, -2) <> ''"}) {
+    FieldBinder binder;
+    binder.set("text", Value::text(text));
+    binder.set("part", Value::text(part));
+    CAPTURE(search);
+    CHECK(evaluated(search, binder) == "false");
   }
 }
 
@@ -160,6 +205,17 @@ TEST_CASE("what is not a number is NULL in arithmetic and comparison") {
       {"nan IS NULL", "false"},
       {"round(nan, 2)", "nan"},
       {"round(inf)", "inf"},
+      {"sin(inf)", "NULL"},
+      {"sqrt(nan)", "NULL"},
+      {"sign(nan)", "NULL"},
+      {"is_nan(nan)", "true"},
+      {"clamp(nan, 0, 1)", "NULL"},
+      {"clamp(inf, 0, 1)", "1"},
+      {"width_bucket(nan, 0, 1, 4)", "NULL"},
+      {"width_bucket(inf, 0, 1, 4)", "5"},
+      {"trunc(inf)", "inf"},
+      {"format('%05.1f|%d', nan, 1)", "'  nan|1'"},
+      {"format('%+,f', inf)", "'+inf'"},
       {"nan BETWEEN 1 AND 2", "NULL"},
       {"CAST(nan AS INTEGER)", "CAST(nan AS INTEGER): this float is no integer"},
       {"CAST(nan AS BOOLEAN)", "CAST(nan AS BOOLEAN): this float is no boolean"},
@@ -200,7 +256,9 @@ TEST_CASE("a text that is joined beyond the bound is the record's error") {
   const auto refused = beyond.evaluate(again.slots(), arena);
   REQUIRE_FALSE(refused);
   CHECK(refused.error().kind == EvalError::Kind::text_too_long);
-  CHECK(beyond.describe(refused.error()) == "s || s || '!': the text would be longer than 16777216 bytes");
+  CHECK(beyond.describe(refused.error()) ==
+        "s || s || '!': the text would be longer than 16777216 bytes, or all texts made of this record than "
+        "67108864");
 }
 
 TEST_CASE("the highest tree that parses evaluates") {
