@@ -262,11 +262,7 @@ Result<TimePattern> TimePattern::parse(std::string_view text) {
   return pattern;
 }
 
-Result<std::int64_t> TimePattern::read(std::string_view text) const {
-  const auto refuse = [&] {
-    return fail(format("\"{}\" is no time of the form \"{}\"", text.substr(0, 60), text_),
-                Error::Kind::usage);
-  };
+std::expected<TimePattern::Moment, TimePattern::Fault> TimePattern::parts(std::string_view text) const {
   Reader in(text);
   Parts t;
   for (std::size_t i = 0; i < expanded_.size(); ++i) {
@@ -274,18 +270,41 @@ Result<std::int64_t> TimePattern::read(std::string_view text) const {
     if (is_space(c)) {
       in.skip_spaces();
     } else if (c == '%') {
-      if (!read_directive(expanded_[++i], in, t)) return refuse();
+      if (!read_directive(expanded_[++i], in, t)) return std::unexpected(Fault::form);
     } else if (!in.take(c)) {
-      return refuse();
+      return std::unexpected(Fault::form);
     }
   }
-  if (!in.at_end()) return refuse();
+  if (!in.at_end()) return std::unexpected(Fault::form);
   const std::optional<std::int64_t> seconds = seconds_of(t);
-  if (!seconds) return fail(format("\"{}\" is no time: there is no such day or second", text.substr(0, 60)));
+  if (!seconds) return std::unexpected(Fault::day);
+  return Moment{*seconds, t.fraction_ns};
+}
+
+Result<std::int64_t> TimePattern::read(std::string_view text) const {
+  const auto moment = parts(text);
+  if (!moment && moment.error() == Fault::form)
+    return fail(format("\"{}\" is no time of the form \"{}\"", text.substr(0, 60), text_),
+                Error::Kind::usage);
+  if (!moment) return fail(format("\"{}\" is no time: there is no such day or second", text.substr(0, 60)));
   std::int64_t ns = 0;
-  if (__builtin_mul_overflow(*seconds, kNsPerSecond, &ns) || __builtin_add_overflow(ns, t.fraction_ns, &ns))
+  if (__builtin_mul_overflow(moment->seconds, kNsPerSecond, &ns) ||
+      __builtin_add_overflow(ns, moment->ns, &ns))
     return fail(format("\"{}\" is outside the years 1677 to 2262", text.substr(0, 60)));
   return ns;
+}
+
+std::optional<TimePattern::Moment> TimePattern::moment(std::string_view text) const {
+  const auto moment = parts(text);
+  return moment ? std::optional(*moment) : std::nullopt;
+}
+
+bool TimePattern::has_zone() const {
+  for (std::size_t i = 0; i + 1 < expanded_.size(); ++i) {
+    if (expanded_[i] == '%' && (expanded_[++i] == 'z' || expanded_[i] == 'Z' || expanded_[i] == 's'))
+      return true;
+  }
+  return false;
 }
 
 }  // namespace tidemark

@@ -13,6 +13,8 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,9 +30,21 @@ class TimePattern {
 
   // Nanoseconds since 1970.
   Result<std::int64_t> read(std::string_view text) const;
+
+  // The same without words for what is wrong, and of every year that can be written.
+  struct Moment {
+    std::int64_t seconds = 0;  // since 1970, as a wall shows them when the pattern has no zone
+    std::int64_t ns = 0;       // of the second
+  };
+  std::optional<Moment> moment(std::string_view text) const;
+  // Whether what it reads says its own zone: %z, %Z or %s.
+  bool has_zone() const;
   const std::string& text() const { return text_; }
 
  private:
+  enum class Fault : std::uint8_t { form, day };  // not of this form; no such day or second
+  std::expected<Moment, Fault> parts(std::string_view text) const;
+
   std::string text_;
   std::string expanded_;  // without the abbreviations %F, %T, %R, %D
 };

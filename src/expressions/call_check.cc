@@ -36,7 +36,7 @@ bool gives_json(const Expression& e) {
 }  // namespace
 
 std::expected<CheckedCall, ParseError> check_call(const Expression& call, const Function& f,
-                                                  std::span<const TypeSet> types) {
+                                                  std::span<const TypeSet> types, Zones& zones) {
   if (!f.accepts(types.size())) {
     return refuse(call, format("{} is called as {}, not with {} argument{}", f.name(), f.signature,
                                types.size(), types.size() == 1 ? "" : "s"));
@@ -67,7 +67,7 @@ std::expected<CheckedCall, ParseError> check_call(const Expression& call, const 
     checked.always_null = checked.always_null || known[i].literal->is_null();
   }
   if (f.prepare == nullptr || checked.always_null) return checked;
-  Function::Preparation prepared = f.prepare(known);
+  Function::Preparation prepared = f.prepare(known, zones);
   if (!prepared) return refuse(call.children[prepared.error().index], std::move(prepared.error().message));
   checked.prepared = std::move(*prepared);
   return checked;

@@ -21,6 +21,6 @@ struct CheckedCall {
 
 // `types` are those of the arguments, the children of `call`.
 std::expected<CheckedCall, ParseError> check_call(const Expression& call, const Function& function,
-                                                  std::span<const TypeSet> types);
+                                                  std::span<const TypeSet> types, Zones& zones);
 
 }  // namespace tidemark

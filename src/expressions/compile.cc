@@ -245,7 +245,7 @@ class Compilation {
     const Function* const f = find_function(e.name);
     std::vector<TypeSet> types;
     for (const Compiled& operand : operands) types.push_back(operand.types);
-    auto checked = check_call(e, *f, types);
+    auto checked = check_call(e, *f, types, binder_);
     if (!checked) return std::unexpected(std::move(checked.error()));
     if (checked->always_null) return constant(e, Value::null());
     switch (f->form) {

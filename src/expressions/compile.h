@@ -14,6 +14,7 @@
 #include "expressions/parse_error.h"
 #include "expressions/program.h"
 #include "expressions/type_set.h"
+#include "expressions/zones.h"
 
 namespace tidemark {
 
@@ -23,11 +24,11 @@ struct Binding {
   TypeSet types = TypeSet::any();
 };
 
-// Binder says what the names of an expression mean. It sees each occurrence, in the order written, so it can
-// also give out slots on the way. A refusal is the message only; compile() adds the place.
-class Binder {
+// Binder says what the names of an expression mean, those of time zones among them. It sees each occurrence,
+// in the order written, so it can also give out slots on the way. A refusal is the message only; compile()
+// adds the place.
+class Binder : public Zones {
  public:
-  virtual ~Binder() = default;
   virtual std::expected<Binding, std::string> field(const FieldPath& path) = 0;
   virtual std::expected<Binding, std::string> metadata(Metadata which) = 0;
   // Called only under AggregateUse::allowed. The call's arguments and filter are not compiled with it: they

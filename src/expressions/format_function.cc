@@ -111,7 +111,7 @@ class Reader {
   std::size_t at_ = 0;
 };
 
-Function::Preparation prepare(std::span<const KnownArgument> arguments) {
+Function::Preparation prepare(std::span<const KnownArgument> arguments, Zones&) {
   auto pattern = std::make_unique<Pattern>();
   if (const auto wrong = Reader(arguments[0].literal->as_text()).read(pattern->pieces))
     return std::unexpected(BadArgument{0, "in this pattern " + *wrong});

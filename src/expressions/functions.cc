@@ -29,6 +29,7 @@ std::span<const FunctionGroup> function_groups() {
       {"Parts of texts", function::text_parts()},
       {"Formatting", function::formatting()},
       {"Encodings and hashes", function::encodings()},
+      {"Times", function::times()},
   };
   return groups;
 }

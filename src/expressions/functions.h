@@ -22,6 +22,7 @@
 #include "base/value.h"
 #include "expressions/operators.h"
 #include "expressions/type_set.h"
+#include "expressions/zones.h"
 
 namespace tidemark {
 
@@ -68,7 +69,7 @@ struct Function {
   enum class Form : std::uint8_t { call, coalesce, case_when, attempt };
   using Evaluate = Fault (*)(const Arguments& arguments, Value& out);
   using Preparation = std::expected<std::unique_ptr<const Prepared>, BadArgument>;
-  using Prepare = Preparation (*)(std::span<const KnownArgument> arguments);
+  using Prepare = Preparation (*)(std::span<const KnownArgument> arguments, Zones& zones);
 
   std::string_view signature;  // as the manual writes it, the name first
   std::string_view doc;

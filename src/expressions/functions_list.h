@@ -23,6 +23,7 @@ std::span<const Function> encodings();    // encoding_functions.cc
 std::span<const Function> formatting();   // format_function.cc
 std::span<const Function> texts();        // text_functions.cc
 std::span<const Function> text_parts();   // text_parts.cc
+std::span<const Function> times();        // time_functions.cc
 
 // concat(x, …): the operator || without its NULLs.
 Fault concat(const Arguments& arguments, Value& out);

@@ -266,7 +266,8 @@ class Parser {
         return cast(out);
       case Token::Kind::word:
         if (ahead().kind != Token::Kind::left_parenthesis) return path(out);
-        return here().is_word("try_cast") ? try_cast(out) : call(out);
+        if (here().is_word("try_cast")) return try_cast(out);
+        return is_extract() ? extract(out) : call(out);
       case Token::Kind::quoted:
         return path(out);
       case Token::Kind::kw_not:
@@ -352,6 +353,26 @@ class Parser {
     begin(Kind::call, out);
     out.name = "try";
     return cast(child(out)) && finish(out);
+  }
+
+  // EXTRACT(unit FROM x) is date_part('unit', x).
+  bool is_extract() const {
+    return here().is_word("extract") && at_ + 3 < tokens_.size() &&
+           tokens_[at_ + 2].kind == Token::Kind::word && tokens_[at_ + 3].is_word("from");
+  }
+  [[nodiscard]] bool extract(Expression& out) {
+    if (!deep_enough()) return false;
+    const Deeper deeper(nesting_);
+    begin(Kind::call, out);
+    out.name = "date_part";
+    next();
+    next();
+    Expression& unit = child(out);
+    const std::string name = to_lower(here().text);
+    if (!literal(Value::text(name), unit)) return false;
+    next();
+    return expression(kOr, child(out)) && need(Token::Kind::right_parenthesis, "an operator or ')'") &&
+           finish(out);
   }
 
   [[nodiscard]] bool cast_type(Expression& cast) {

@@ -16,11 +16,12 @@
 //   product        = concatenation { ( "*" | "/" | "%" ) concatenation }
 //   concatenation  = unary { "||" unary }
 //   unary          = ( "-" | "~" ) unary | primary
-//   primary        = literal | "(" expression ")" | case | cast | call | metadata | path
+//   primary        = literal | "(" expression ")" | case | cast | extract | call | metadata | path
 //   case           = "CASE" [ expression ] "WHEN" expression "THEN" expression
 //                      { "WHEN" expression "THEN" expression } [ "ELSE" expression ] "END"
 //   cast           = ( "CAST" | "TRY_CAST" ) "(" expression "AS" type ")"
 //   type           = "INTEGER" | "FLOAT" | "TEXT" | "BOOLEAN"
+//   extract        = "EXTRACT" "(" word "FROM" expression ")"
 //   call           = word "(" [ "*" | [ "DISTINCT" ] argument { "," argument } ] ")"
 //                      [ "FILTER" "(" "WHERE" expression ")" ]
 //   argument       = expression | "[" expression { "," expression } "]"

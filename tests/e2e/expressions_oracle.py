@@ -58,6 +58,48 @@ def bearing(latitude1, longitude1, latitude2, longitude2):
     return math.degrees(math.atan2(dot(east, there), dot(north, there))) % 360
 
 
+UTC = datetime.timezone.utc
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=UTC)
+MS = datetime.timedelta(milliseconds=1)
+
+
+def zone(name):
+    """UTC, an offset, or a zone of the database."""
+    if name in ("UTC", "Z"):
+        return UTC
+    if name[0] in "+-":
+        return datetime.datetime.strptime(name, "%z").tzinfo
+    return zoneinfo.ZoneInfo(name)
+
+
+def wall(ms, name="UTC"):
+    return (EPOCH + ms * MS).astimezone(zone(name))
+
+
+def ms(when):
+    """Of a datetime with a zone. What no wall shows is what it would have shown."""
+    return (when.astimezone(UTC) - EPOCH) // MS
+
+
+def at(*parts, name="UTC", fold=0):
+    """ms of year, month, day[, hour, minute, second, microsecond] on the wall of a zone."""
+    return ms(datetime.datetime(*parts, tzinfo=zone(name), fold=fold))
+
+
+def parsed(text, pattern, name="UTC"):
+    when = datetime.datetime.strptime(text, pattern)
+    return ms(when if when.tzinfo else when.replace(tzinfo=zone(name)))
+
+
+def formatted(when, pattern, name="UTC"):
+    return wall(when, name).strftime(pattern)
+
+
+def iso(when, name="UTC"):
+    """RFC 3339 as Tidemark writes it."""
+    return wall(when, name).isoformat(timespec="milliseconds").replace(".000", "").replace("+00:00", "Z")
+
+
 def written(value):
     """A value as the golden file writes it."""
     if value is None:
