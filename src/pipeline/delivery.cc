@@ -261,6 +261,7 @@ void Delivery::batch_done() {
 }
 
 void Delivery::close(std::function<void()> closed) {
+  opened_ = false;  // what still waits is kept: a sink that has been told to close takes no more
   sink_->close([this, closed = std::move(closed)] { stored_.close(closed); });
 }
 

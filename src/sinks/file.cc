@@ -32,6 +32,8 @@ class FileSink final : public Sink {
             std::function<void(Result<std::optional<Holdings>>)> opened) override;
   void write(std::span<const ResultView> rows, std::function<void()> done) override;
   void close(std::function<void()> closed) override {
+    closing_ = true;
+    retry_.reset();
     lane_.submit([this] { file_.reset(); }, std::move(closed));
   }
   SinkStatus status() const override;
@@ -58,6 +60,7 @@ class FileSink final : public Sink {
   std::string reported_;
   Backoff backoff_{200ms, 30s};
   std::unique_ptr<Timer> retry_;
+  bool closing_ = false;  // nothing is tried again: what was not taken is kept by the one who handed it over
   std::uint64_t rows_ = 0;
   std::uint64_t rotated_ = 0;
   std::uint64_t failures_ = 0;
@@ -179,6 +182,7 @@ void FileSink::again(const Error& error, std::function<void()> attempt) {
   degraded_ = error.message;
   context_.platform.log.sampled(LogLevel::error, subject_, "away",
                                 format("{}; results wait, and are tried again", degraded_));
+  if (closing_) return;
   Loop& loop = context_.platform.loop;
   retry_ = loop.at(loop.now() + backoff_.next(context_.platform.random.next()), std::move(attempt));
 }

@@ -52,6 +52,8 @@ class SqliteSink final : public Sink {
     try_append();
   }
   void close(std::function<void()> closed) override {
+    closing_ = true;
+    retry_.reset();
     lane_->submit([this] { rows_.reset(); }, std::move(closed));
   }
   SinkStatus status() const override;
@@ -77,6 +79,7 @@ class SqliteSink final : public Sink {
   std::string reported_;
   Backoff backoff_{100ms, 10s};
   std::unique_ptr<Timer> retry_;
+  bool closing_ = false;  // nothing is tried again: what was not taken is kept by the one who handed it over
   std::uint64_t written_ = 0;
   std::uint64_t rejected_ = 0;  // of written_
   std::uint64_t busy_ = 0;
@@ -135,6 +138,7 @@ void SqliteSink::again(const Error& error, std::function<void()> attempt) {
     context_.platform.log.sampled(LogLevel::error, subject_, "away",
                                   format("{}; results wait, and are tried again", degraded_));
   }
+  if (closing_) return;
   Loop& loop = context_.platform.loop;
   retry_ = loop.at(loop.now() + backoff_.next(context_.platform.random.next()), std::move(attempt));
 }

@@ -137,6 +137,22 @@ TEST_CASE("delivery: one batch at a time, in order, and the rest follows when th
   CHECK(world.delivery->empty());
 }
 
+TEST_CASE("delivery: a sink that has been told to close gets nothing more, and what waits is kept") {
+  DeliveryWorld world;
+  world.open();
+  for (int i = 0; i < 2500; ++i) world.add(static_cast<std::uint64_t>(i) + 1, std::to_string(i));
+  world.delivery->release(Position{2500});
+  world.pass(1s);
+  REQUIRE(world.sink.batches.size() == 1);
+  bool closed = false;
+  world.delivery->close([&] { closed = true; });
+  CHECK(world.sink.take());  // the batch that was under way
+  world.pass(1min);
+  CHECK(closed);
+  CHECK(world.sink.batches.size() == 1);
+  CHECK(world.delivery->report().waiting == 2500 - Delivery::kBatchRows);
+}
+
 // interface: sinks.flush
 TEST_CASE("delivery: with flush results gather for so long; without it for the checkpoint, or a megabyte") {
   DeliveryWorld timed;

@@ -155,6 +155,22 @@ TEST_CASE("file: a full disk keeps the batch, and it stands once when there is r
   }
 }
 
+TEST_CASE("file: a batch that failed is not tried again once the sink was told to close") {
+  const ResultScript script(10);
+  for (const bool while_under_way : {false, true}) {
+    SinkSubject subject(kFile);
+    subject.open(script.schemas());
+    subject.doors.disk->fail({.operation = FaultFiles::Operation::write, .times = 1000, .no_space = true});
+    subject.sink->write(script.all(), [&] { subject.finished = true; });
+    if (!while_under_way) subject.doors.loop.run_ready();
+    bool closed = false;
+    subject.sink->close([&] { closed = true; });
+    subject.doors.loop.advance(5min);
+    CHECK(closed);
+    CHECK_FALSE(subject.finished);
+  }
+}
+
 TEST_CASE("file: without memory rows are appended and nothing is kept beside them") {
   const ResultScript script(4);
   SinkSubject subject(kFile);

@@ -154,6 +154,25 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("sqlite: rows of a locked database are not tried again once the sink was told to close") {
+  Rows rows;
+  rows.add(Value::text("a"), 1);
+  for (const bool while_under_way : {false, true}) {
+    SinkSubject subject(kSqlite);
+    REQUIRE(subject.open({&rows.schema}).has_value());
+    auto locker = subject.doors.sqlite->open("/data/out.db", {});
+    REQUIRE((*locker)->execute("BEGIN IMMEDIATE").has_value());
+    subject.sink->write(rows.views, [&] { subject.finished = true; });
+    if (!while_under_way) subject.doors.loop.run_ready();
+    bool closed = false;
+    subject.sink->close([&] { closed = true; });
+    REQUIRE((*locker)->execute("COMMIT").has_value());
+    subject.doors.loop.advance(5min);
+    CHECK(closed);
+    CHECK_FALSE(subject.finished);
+  }
+}
+
 TEST_CASE("sqlite: a locked database is waited for, at the start and later") {
   Rows rows;
   rows.add(Value::text("a"), 1);
