@@ -6,6 +6,8 @@
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "base/json_reader.h"
+#include "base/utf8.h"
 
 // A document written out of order is a bug of ours and aborts in every build, not only in debug ones.
 #define RAPIDJSON_ASSERT(holds) ::tidemark::invariant(static_cast<bool>(holds), "JSON: " #holds)
@@ -19,36 +21,12 @@ namespace tidemark {
 namespace {
 
 constexpr std::size_t kMaxDepth = 64;
-constexpr std::string_view kReplacement = "\xef\xbf\xbd";  // U+FFFD
-
-struct Utf8Part {
-  std::size_t length;
-  bool valid;
-};
-
-// The character at the front of a text, or the longest start of one that is broken off (at least one byte):
-// table 3-7 of the Unicode standard.
-Utf8Part first_character(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  if (lead < 0x80) return {1, true};
-  if (lead < 0xc2 || lead > 0xf4) return {1, false};
-  const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  // The second byte's range excludes overlong forms, surrogates and what lies beyond U+10FFFF.
-  const unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  const unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  for (std::size_t i = 1; i < length; ++i) {
-    if (i == text.size()) return {i, false};
-    if (byte(i) < (i == 1 ? low : 0x80) || byte(i) > (i == 1 ? high : 0xbf)) return {i, false};
-  }
-  return {length, true};
-}
 
 // How many bytes from the front are valid UTF-8.
 std::size_t valid_prefix(std::string_view text) {
   std::size_t at = 0;
   while (at < text.size()) {
-    const Utf8Part part = first_character(text.substr(at));
+    const Utf8Part part = first_utf8_character(text.substr(at));
     if (!part.valid) break;
     at += part.length;
   }
@@ -58,8 +36,8 @@ std::size_t valid_prefix(std::string_view text) {
 std::string with_replacements(std::string_view text) {
   std::string out;
   while (!text.empty()) {
-    const Utf8Part part = first_character(text);
-    out.append(part.valid ? text.substr(0, part.length) : kReplacement);
+    const Utf8Part part = first_utf8_character(text);
+    out.append(part.valid ? text.substr(0, part.length) : kReplacementCharacter);
     text.remove_prefix(part.length);
   }
   return out;
@@ -197,51 +175,106 @@ void JsonWriter::clear() {
 
 namespace {
 
-// Builds a JsonValue from the events of the parser. An event that returns false ends the parse; refusal()
-// then says why.
-class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
+// Passes the parser's events on to a JsonVisitor. An event that returns false ends the parse.
+class Passing : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Passing> {
+ public:
+  explicit Passing(JsonVisitor& to) : to_(to) {}
+
+  bool Null() { return to_.null(); }
+  bool Bool(bool b) { return to_.boolean(b); }
+  bool RawNumber(const char* digits, rapidjson::SizeType length, bool) {
+    return to_.number({digits, length});
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool) { return to_.text({text, length}); }
+  bool Key(const char* name, rapidjson::SizeType length, bool) { return to_.key({name, length}); }
+  bool StartObject() { return open(false); }
+  bool StartArray() { return open(true); }
+  bool EndObject(rapidjson::SizeType) { return close(false); }
+  bool EndArray(rapidjson::SizeType) { return close(true); }
+
+  bool too_deep() const { return too_deep_; }
+
+ private:
+  bool open(bool array) {
+    too_deep_ = depth_++ == kMaxDepth;
+    return !too_deep_ && to_.begin(array);
+  }
+  bool close(bool array) {
+    --depth_;
+    return to_.end(array);
+  }
+
+  JsonVisitor& to_;
+  std::size_t depth_ = 0;
+  bool too_deep_ = false;
+};
+
+struct Reading {
+  bool whole = false;
+  bool too_deep = false;
+  rapidjson::ParseResult result;
+};
+
+Reading read(std::string_view text, JsonVisitor& visitor) {
+  // Iterative: the stack stays flat whatever the input. Numbers come as text: from_chars rounds exactly.
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
+                              rapidjson::kParseNumbersAsStringsFlag;
+  Passing passing(visitor);
+  rapidjson::MemoryStream in(text.data(), text.size());
+  rapidjson::Reader reader;
+  const rapidjson::ParseResult result = reader.Parse<kFlags>(in, passing);
+  return {!result.IsError(), passing.too_deep(), result};
+}
+
+// Builds a JsonValue.
+class Builder final : public JsonVisitor {
  public:
   explicit Builder(JsonValue& root) : root_(root) {}
 
-  bool Null() {
+  bool null() override {
     place();
     return true;
   }
-  bool Bool(bool b) {
+  bool boolean(bool b) override {
     JsonValue& v = place();
     v.type = JsonValue::Type::boolean;
     v.boolean = b;
     return true;
   }
-  bool RawNumber(const char* digits, rapidjson::SizeType length, bool) {
-    const std::string_view number(digits, length);
-    const char* const end = digits + length;
+  bool number(std::string_view digits) override {
+    const char* const end = digits.data() + digits.size();
     JsonValue& v = place();
-    if (number.find_first_of(".eE") == std::string_view::npos) {
+    if (digits.find_first_of(".eE") == std::string_view::npos) {
       v.type = JsonValue::Type::integer;
-      if (std::from_chars(digits, end, v.integer).ec == std::errc{}) return true;
+      if (std::from_chars(digits.data(), end, v.integer).ec == std::errc{}) return true;
       v.integer = 0;
     }
     v.type = JsonValue::Type::real;
-    if (std::from_chars(digits, end, v.real).ec == std::errc{}) return true;
-    return refuse("number out of range");
+    out_of_range_ = std::from_chars(digits.data(), end, v.real).ec != std::errc{};
+    return !out_of_range_;
   }
-  bool String(const char* text, rapidjson::SizeType length, bool) {
+  bool text(std::string_view text) override {
     JsonValue& v = place();
     v.type = JsonValue::Type::text;
-    v.text.assign(text, length);
+    v.text.assign(text);
     return true;
   }
-  bool Key(const char* name, rapidjson::SizeType length, bool) {
-    name_.assign(name, length);
+  bool key(std::string_view name) override {
+    name_.assign(name);
     return true;
   }
-  bool StartObject() { return open(JsonValue::Type::object); }
-  bool StartArray() { return open(JsonValue::Type::array); }
-  bool EndObject(rapidjson::SizeType) { return close(); }
-  bool EndArray(rapidjson::SizeType) { return close(); }
+  bool begin(bool array) override {
+    JsonValue& v = place();
+    v.type = array ? JsonValue::Type::array : JsonValue::Type::object;
+    open_.push_back(&v);
+    return true;
+  }
+  bool end(bool) override {
+    open_.pop_back();
+    return true;
+  }
 
-  std::string_view refusal() const { return refusal_; }
+  bool out_of_range() const { return out_of_range_; }
 
  private:
   // Where the next value goes. Pointers in open_ stay good: only the innermost list grows.
@@ -251,47 +284,32 @@ class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> 
     if (parent.type == JsonValue::Type::array) return parent.items.emplace_back();
     return parent.members.emplace_back(std::move(name_), JsonValue()).second;
   }
-  bool open(JsonValue::Type type) {
-    if (open_.size() == kMaxDepth) return refuse("nested deeper than 64");
-    JsonValue& v = place();
-    v.type = type;
-    open_.push_back(&v);
-    return true;
-  }
-  bool close() {
-    open_.pop_back();
-    return true;
-  }
-  bool refuse(std::string_view why) {
-    refusal_ = why;
-    return false;
-  }
 
   JsonValue& root_;
   std::vector<JsonValue*> open_;
   std::string name_;
-  std::string_view refusal_;
+  bool out_of_range_ = false;
 };
 
 }  // namespace
 
-Result<JsonValue> JsonValue::parse(std::string_view text) {
+bool read_json(std::string_view text, JsonVisitor& visitor) {
   // The parser takes a zero byte for the end of its input; no JSON document holds one.
+  return text.find('\0') == std::string_view::npos && read(text, visitor).whole;
+}
+
+Result<JsonValue> JsonValue::parse(std::string_view text) {
   if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
     return fail(format("parse JSON: zero byte at byte {}", zero), Error::Kind::usage);
-
-  // Iterative: the stack stays flat whatever the input. Numbers come as text: from_chars rounds exactly.
-  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                              rapidjson::kParseNumbersAsStringsFlag;
   JsonValue root;
   Builder builder(root);
-  rapidjson::MemoryStream in(text.data(), text.size());
-  rapidjson::Reader reader;
-  const rapidjson::ParseResult result = reader.Parse<kFlags>(in, builder);
-  if (result.IsError()) {
-    const std::string_view why =
-        builder.refusal().empty() ? rapidjson::GetParseError_En(result.Code()) : builder.refusal();
-    return fail(format("parse JSON: {} at byte {}", why, result.Offset()), Error::Kind::usage);
+  const Reading reading = read(text, builder);
+  if (!reading.whole) {
+    const std::string_view why = reading.too_deep ? "nested deeper than 64"
+                                 : builder.out_of_range()
+                                     ? "number out of range"
+                                     : rapidjson::GetParseError_En(reading.result.Code());
+    return fail(format("parse JSON: {} at byte {}", why, reading.result.Offset()), Error::Kind::usage);
   }
   return root;
 }

@@ -30,6 +30,8 @@ class Zone {
   static std::optional<Zone> fixed(std::string_view text);
   // Error::corrupt when these are not the bytes of a zone.
   static Result<Zone> parse(std::string_view tzif);
+  // A rule alone, in the form of POSIX's TZ: "CET-1CEST,M3.5.0,M10.5.0/3".
+  static Result<Zone> of_rule(std::string_view rule);
 
   Offset at(std::int64_t utc) const;
   // The instant at which the wall shows this. Of two (the clock was set back) the one with the offset that is

@@ -239,4 +239,13 @@ Result<Zone> Zone::parse(std::string_view tzif) {
   return std::move(*zone);
 }
 
+Result<Zone> Zone::of_rule(std::string_view text) {
+  Zone zone;
+  zone.rule_ = rule(text, zone.kinds_);
+  if (!zone.rule_)
+    return fail(format("\"{}\" is no rule of a time zone; write it as CET-1CEST,M3.5.0,M10.5.0/3", text),
+                Error::Kind::usage);
+  return zone;
+}
+
 }  // namespace tidemark

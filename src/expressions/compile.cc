@@ -9,6 +9,7 @@
 #include "expressions/call_check.h"
 #include "expressions/canonical_text.h"
 #include "expressions/characters.h"
+#include "expressions/foreign_names.h"
 #include "expressions/functions.h"
 #include "expressions/program_ops.h"
 
@@ -278,6 +279,8 @@ class Compilation {
       const std::string takes = format("{} takes {}", e.name, binder_.aggregate_takes(e.name));
       return refuse(e, e.star ? takes + ", not *" : format("{}, {} given", takes, given));
     }
+    if (const std::string_view advice = advice_for(e.name); !advice.empty())
+      return refuse(e, format("there is no function '{}'; {}", e.name, advice));
     const auto near = nearest(e.name, names);
     return refuse(e, format("there is no function '{}'{}", e.name,
                             near ? format("; did you mean '{}'?", *near) : std::string()));

@@ -27,9 +27,11 @@ std::span<const FunctionGroup> function_groups() {
       {"Bits", function::bits()},
       {"Texts", function::texts()},
       {"Parts of texts", function::text_parts()},
+      {"Regular expressions", function::patterns()},
       {"Formatting", function::formatting()},
       {"Encodings and hashes", function::encodings()},
       {"Times", function::times()},
+      {"JSON", function::json_functions()},
   };
   return groups;
 }

@@ -15,15 +15,17 @@ constexpr TypeSet kNumber = TypeSet::number();
 constexpr TypeSet kReal = TypeSet::real();
 constexpr TypeSet kText = TypeSet::text();
 
-std::span<const Function> bits();         // bit_functions.cc
-std::span<const Function> choices();      // choice_functions.cc
-std::span<const Function> mathematics();  // math_functions.cc
-std::span<const Function> numbers();      // number_functions.cc
-std::span<const Function> encodings();    // encoding_functions.cc
-std::span<const Function> formatting();   // format_function.cc
-std::span<const Function> texts();        // text_functions.cc
-std::span<const Function> text_parts();   // text_parts.cc
-std::span<const Function> times();        // time_functions.cc
+std::span<const Function> bits();            // bit_functions.cc
+std::span<const Function> choices();         // choice_functions.cc
+std::span<const Function> json_functions();  // json_functions.cc
+std::span<const Function> mathematics();     // math_functions.cc
+std::span<const Function> numbers();         // number_functions.cc
+std::span<const Function> encodings();       // encoding_functions.cc
+std::span<const Function> formatting();      // format_function.cc
+std::span<const Function> patterns();        // pattern_functions.cc
+std::span<const Function> texts();           // text_functions.cc
+std::span<const Function> text_parts();      // text_parts.cc
+std::span<const Function> times();           // time_functions.cc
 
 // concat(x, …): the operator || without its NULLs.
 Fault concat(const Arguments& arguments, Value& out);

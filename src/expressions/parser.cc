@@ -65,9 +65,10 @@ std::optional<Infix> infix_of(const Token& token) {
   }
 }
 
-bool starts_test(Token::Kind token) {
-  return token == Token::Kind::kw_is || token == Token::Kind::kw_not || token == Token::Kind::kw_in ||
-         token == Token::Kind::kw_between || token == Token::Kind::kw_like;
+bool starts_test(const Token& token) {
+  using K = Token::Kind;
+  return token.kind == K::kw_is || token.kind == K::kw_not || token.kind == K::kw_in ||
+         token.kind == K::kw_between || token.kind == K::kw_like || token.is_word("regexp");
 }
 
 // 'it''s' → it's
@@ -133,7 +134,7 @@ class Parser {
     while (true) {
       if (const auto infix = infix_of(here()); infix && infix->level >= level) {
         if (!binary(*infix, out)) return false;
-      } else if (level <= kEquality && starts_test(here().kind)) {
+      } else if (level <= kEquality && starts_test(here())) {
         if (!test(out)) return false;
       } else {
         return true;
@@ -202,7 +203,18 @@ class Parser {
     return expression(infix.level + 1, child(left)) && finish(left, known);
   }
 
-  // IS NULL, IN, BETWEEN, LIKE, after their left operand.
+  // x REGEXP p is regexp_like(x, p).
+  [[nodiscard]] bool regexp(bool negated, Expression& left) {
+    next();
+    wrap(Kind::call, left);
+    left.name = "regexp_like";
+    if (!expression(kRelation, child(left)) || !finish(left)) return false;
+    if (!negated) return true;
+    wrap(Kind::logical_not, left);
+    return finish(left);
+  }
+
+  // IS NULL, IN, BETWEEN, LIKE, REGEXP, after their left operand.
   [[nodiscard]] bool test(Expression& left) {
     if (accept(Token::Kind::kw_is)) {
       wrap(Kind::is_null, left);
@@ -221,7 +233,8 @@ class Parser {
       return expression(kRelation, child(left)) && need(Token::Kind::kw_and, "AND and the upper bound") &&
              expression(kRelation, child(left)) && finish(left);
     }
-    if (!accept(Token::Kind::kw_like)) return expected("IN, BETWEEN or LIKE");
+    if (here().is_word("regexp")) return regexp(negated, left);
+    if (!accept(Token::Kind::kw_like)) return expected("IN, BETWEEN, LIKE or REGEXP");
     wrap(Kind::like, left);
     left.negated = negated;
     if (!expression(kRelation, child(left))) return false;

@@ -9,7 +9,8 @@
 //                             | "IS" [ "NOT" ] "NULL"
 //                             | [ "NOT" ] "IN" "(" expression { "," expression } ")"
 //                             | [ "NOT" ] "BETWEEN" relation "AND" relation
-//                             | [ "NOT" ] "LIKE" relation [ "ESCAPE" relation ] }
+//                             | [ "NOT" ] "LIKE" relation [ "ESCAPE" relation ]
+//                             | [ "NOT" ] "REGEXP" relation }
 //   relation       = bits { ( "<" | "<=" | ">" | ">=" ) bits }
 //   bits           = sum { ( "&" | "|" | "<<" | ">>" ) sum }
 //   sum            = product { ( "+" | "-" ) product }

@@ -361,6 +361,8 @@ std::string what_went_wrong(const EvalError& e) {
       return "the text has not the form that is read here";
     case Kind::not_allowed:
       return "the security policy of this machine does not allow it";
+    case Kind::too_many_matches:
+      return "too many matches in a text of this length";
   }
   invariant_broken("every kind of error is described", std::source_location::current());
 }

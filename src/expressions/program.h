@@ -40,11 +40,12 @@ struct [[nodiscard]] EvalError {
     integer_overflow,
     cast_failed,  // a value of type `left` that is no value of the type asked for
     escape_not_one_character,
-    text_too_long,    // the result would exceed kMaxResultText
-    not_a_condition,  // a predicate's value of type `left`
-    out_of_range,     // an argument that is none of those its function takes
-    malformed,        // a text that has not the form that its function reads
-    not_allowed,      // this machine's policy forbids the function
+    text_too_long,     // the result would exceed kMaxResultText
+    not_a_condition,   // a predicate's value of type `left`
+    out_of_range,      // an argument that is none of those its function takes
+    malformed,         // a text that has not the form that its function reads
+    not_allowed,       // this machine's policy forbids the function
+    too_many_matches,  // of a regular expression
   };
   Kind kind = Kind::wrong_type;
   Value::Type left = Value::Type::null;

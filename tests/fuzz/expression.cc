@@ -6,11 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string_view>
 #include <vector>
 
 #include "base/arena.h"
 #include "base/invariant.h"
+#include "base/zone.h"
 #include "expressions/compile.h"
 #include "expressions/parser.h"
 
@@ -18,10 +20,11 @@ namespace {
 
 using namespace tidemark;
 
+constexpr std::string_view kJson = R"({"a":[1,{"b":"x\u00e9"},-2.5e3],"odd name":null,"c":true})";
 constexpr std::string_view kLongText = "a long text % with _ everything ' in it \xff\xe2\x98\x83 and 12.5";
 
 Value value_of(unsigned which) {
-  switch (which % 12) {
+  switch (which % 16) {
     case 0:
       return Value::null();
     case 1:
@@ -44,8 +47,16 @@ Value value_of(unsigned which) {
       return Value::text("");
     case 10:
       return Value::text("12");
-    default:
+    case 11:
       return Value::text(kLongText);
+    case 12:
+      return Value::text(kJson);
+    case 13:
+      return Value::text("2025-03-01T12:00:00.5+01:00");
+    case 14:
+      return Value::integer(1'740'830'400'123);
+    default:
+      return Value::integer(3);
   }
 }
 
@@ -55,6 +66,11 @@ class FuzzBinder final : public Binder {
   std::expected<Binding, std::string> field(const FieldPath&) override { return bind(); }
   std::expected<Binding, std::string> metadata(Metadata) override { return bind(); }
   std::expected<Binding, std::string> aggregate(const AggregateCall&) override { return bind(); }
+  std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
+    // Any name is a zone: its rule, or else Berlin's.
+    if (auto zone = Zone::of_rule(name)) return std::make_shared<const Zone>(std::move(*zone));
+    return std::make_shared<const Zone>(*Zone::of_rule("CET-1CEST,M3.5.0,M10.5.0/3"));
+  }
   const std::vector<Value>& slots() const { return slots_; }
 
  private:

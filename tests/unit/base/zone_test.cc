@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/civil_time.h"
-#include "support/zone_file.h"
 
 using namespace tidemark;
 
@@ -18,7 +17,7 @@ std::int64_t utc(int year, int month, int day, int hour = 0, int minute = 0, int
 }
 
 Zone by_rule(std::string_view rule) {
-  auto zone = Zone::parse(zone_file(rule));
+  auto zone = Zone::of_rule(rule);
   REQUIRE(zone);
   return std::move(*zone);
 }
@@ -172,7 +171,8 @@ TEST_CASE("what is no file of a zone is refused, cut anywhere") {
         "CET-1CEST,M3.5.7,M10.5.0", "CET-25", "CET-1CEST,M3.5.0,M10.5.0/3x", "<CET-1", "-1",
         "CET-1CEST,J0,J1", "CET-1CEST,366,1", "CET-1:60"}) {
     CAPTURE(rule);
-    CHECK_FALSE(Zone::parse(zone_file(rule)));
+    CHECK_FALSE(Zone::of_rule(rule));
+    CHECK_FALSE(Zone::parse(file_of({{0, "A"}}, {}, std::string(rule))));
   }
   CHECK_FALSE(Zone::parse(file_of({{0, "A"}}, {{1000, 1}}, "")));             // there is no such kind
   CHECK_FALSE(Zone::parse(file_of({{0, "A"}}, {{1000, 0}, {1000, 0}}, "")));  // not ascending

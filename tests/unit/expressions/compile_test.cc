@@ -134,6 +134,28 @@ TEST_CASE("a type error that is certain is found before any record, with its pla
       {"time_bucket('soon', n)", "\"soon\" is no duration: write it as 250ms, 10s or 1h30m", 12, 6},
       {"time_bucket('0', n)", "a bucket is a whole number of milliseconds wide, at least one", 12, 3},
       {"hour(s)", "text where integer is needed", 5, 1},
+      {"x > now()",
+       "there is no function 'now'; nothing here sees a clock, so that a replay gives the same results; "
+       "_received is "
+       "when the record arrived, _time when it happened",
+       4, 5},
+      {"len(s)", "there is no function 'len'; write length(text)", 0, 6},
+      {"regexp_like(s, '(a')", "this is no regular expression: missing ): (a", 15, 4},
+      {"s REGEXP s", "regexp_like takes a literal here, such as in regexp_like('ERR 17', '^ERR [0-9]+$')", 9,
+       1},
+      {"regexp_extract(s, '(a)', 'b')",
+       "the pattern has no such group; it has 1, of which 31 can be taken, and 0 is all of the match", 25, 3},
+      {"regexp_replace(s, 'a', '\\x')",
+       "after a backslash stands one more, or the number of a group; the pattern has 0, and 0 is all of the "
+       "match",
+       23, 4},
+      {"json_extract(s, '$.a[x]')",
+       "\"$.a[x]\" is no path: in brackets stands the number of an item, from 0, or #- and one from the end, "
+       "from 1",
+       16, 8},
+      {"json_object('a', n, s)", "json_object is called as json_object([name, x, …]), not with 3 arguments",
+       0, 22},
+      {"json_object(n, n)", "integer where text is needed", 12, 1},
       {"1 + gone", "there is no field gone", 4, 4},
       {"1 + sum(n)", "sum is an aggregate, which only select and having can hold", 4, 6},
   };

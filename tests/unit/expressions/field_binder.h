@@ -10,7 +10,6 @@
 
 #include "base/zone.h"
 #include "expressions/compile.h"
-#include "support/zone_file.h"
 
 namespace tidemark {
 
@@ -40,7 +39,7 @@ class FieldBinder final : public Binder {
         {"Africa/Cairo", "EET-2EEST,M4.5.5/0,M10.5.4/24"},  // the clock is set forward at midnight
     };
     for (const auto& [known, rule] : kRules)
-      if (known == name) return std::make_shared<const Zone>(*Zone::parse(zone_file(rule)));
+      if (known == name) return std::make_shared<const Zone>(*Zone::of_rule(rule));
     return Binder::zone(name);
   }
 

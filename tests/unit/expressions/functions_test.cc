@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "expressions/foreign_names.h"
 #include "expressions/parser.h"
 #include "field_binder.h"
 
@@ -117,6 +118,19 @@ TEST_CASE("a call has as many arguments as its signature says") {
     CHECK(std::size_t{f->declared} - f->optional == least);
     CHECK((f->repeats > 0) == endless);
   }
+}
+
+TEST_CASE("what is said of other systems' functions names functions that there are") {
+  CHECK(advice_for("len") == "write length(text)");
+  CHECK(advice_for("date") == advice_for("strftime"));
+  CHECK(advice_for("").empty());
+  CHECK(advice_for("lengt").empty());
+  CHECK(advice_for("current").empty());
+  for (const Function* const f : all_functions())
+    for (const std::string& name : names_of(*f)) {
+      CAPTURE(name);
+      CHECK(advice_for(name).empty());
+    }
 }
 
 TEST_CASE("round goes by the decimal digits that are read") {

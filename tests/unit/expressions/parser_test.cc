@@ -105,6 +105,11 @@ TEST_CASE("an expression is written canonically, whatever its spaces, case and p
       {"~ a & -~b", "~a & -~b"},
       {"~(a|b)", "~(a | b)"},
       {"bit_not(a + 1)", "~(a + 1)"},
+      {"a regexp '^x' and b", "regexp_like(a, '^x') AND b"},
+      {"a not regexp b", "NOT regexp_like(a, b)"},
+      {"a not regexp b = c", "(NOT regexp_like(a, b)) = c"},
+      {"extract(hour from a + 1)", "date_part('hour', a + 1)"},
+      {"extract(a, b)", "extract(a, b)"},
       {"try_cast(a as integer)", "try(CAST(a AS INTEGER))"},
   };
   for (const Row& row : rows) {
@@ -146,7 +151,7 @@ TEST_CASE("an error says what is wrong and where") {
       {"a[99999999999]", "the index 99999999999 is too large", 2, 11},
       {"a[1", "expected ']', but the text ends", 3, 0},
       {"a IS 1", "expected NULL or NOT NULL, found 1", 5, 1},
-      {"a NOT b", "expected IN, BETWEEN or LIKE, found b", 6, 1},
+      {"a NOT b", "expected IN, BETWEEN, LIKE or REGEXP, found b", 6, 1},
       {"a IN 1", "expected ( and a list, found 1", 5, 1},
       {"a IN (1, 2", "expected ',' or ')', but the text ends", 10, 0},
       {"a BETWEEN 1 OR 2", "expected AND and the upper bound, found OR", 12, 2},

@@ -183,6 +183,55 @@ TEST_CASE("a search takes no longer for a part that nearly fits everywhere") {
   }
 }
 
+TEST_CASE("a pattern that would be looked for too often is the record's error") {
+  const auto counted = [](std::size_t size, std::string_view expression) {
+    const std::string text(size, 'a');
+    FieldBinder binder;
+    binder.set("s", Value::text(text));
+    return evaluated(expression, binder);
+  };
+  CHECK(counted(8000, "regexp_count(s, 'a')") == "8000");
+  CHECK(counted(200'000, "regexp_count(s, 'a')") ==
+        "regexp_count(s, 'a'): too many matches in a text of this length");
+  CHECK(counted(200'000, "length(regexp_replace(s, 'a', 'b'))") ==
+        "regexp_replace(s, 'a', 'b'): too many matches in a text of this length");
+  CHECK(counted(200'000, "regexp_count(s, 'a+')") == "1");
+  CHECK(counted(200'000, "regexp_like(s, '(a|aa)+b')") == "false");
+}
+
+TEST_CASE("regular expressions take texts that are no UTF-8, and none at all") {
+  FieldBinder binder;
+  binder.set("s", Value::text("\xff"
+                              "a\xfe"));
+  binder.set("none", Value::text({}));
+  CHECK(evaluated("regexp_extract(s, '[a-z]')", binder) == "'a'");
+  FieldBinder none;
+  none.set("none", Value::text({}));
+  CHECK(evaluated("regexp_count(none, '') + length(regexp_replace(none, '^', 'x'))", none) == "2");
+}
+
+TEST_CASE("a text of JSON that is nested too deep, or goes on, is the record's error") {
+  const std::string deep = std::string(64, '[') + std::string(64, ']');
+  FieldBinder binder;
+  binder.set("s", Value::text(deep));
+  CHECK(evaluated("json_length(s)", binder) == "1");
+  for (const std::string& text :
+       {'[' + deep + ']', deep + ']', deep.substr(1), std::string("\"\xff\""), std::string("[1]\0", 4)}) {
+    FieldBinder other;
+    other.set("s", Value::text(text));
+    CHECK(evaluated("json_length(s)", other) ==
+          "json_length(s): the text has not the form that is read here");
+    CHECK(evaluated("json_valid(s)", other) == "false");
+  }
+}
+
+TEST_CASE("what is no UTF-8, and what is no number, has its place in JSON") {
+  FieldBinder binder;
+  binder.set("s", Value::text("a\xff\x01"));
+  binder.set("nan", Value::real(std::nan("")));
+  CHECK(evaluated("json_array(s, nan)", binder) == "'[\"a\xef\xbf\xbd\\u0001\",null]'");
+}
+
 TEST_CASE("what is not a number is NULL in arithmetic and comparison") {
   struct Row {
     std::string_view text;
