@@ -69,12 +69,31 @@ Result<std::size_t> source_of(const Settings& settings, const std::string& name)
   return fail(format("there is no source \"{}\"; there are: {}", name, known), Error::Kind::not_found);
 }
 
-// `mosquitto_sub -v` prints the topic, a space, and the payload.
-std::string_view take_topic(std::string_view& line) {
-  const std::size_t space = line.find(' ');
-  if (space == std::string_view::npos || line.starts_with('{') || line.find('/') > space) return {};
-  const std::string_view topic = line.substr(0, space);
-  line.remove_prefix(space + 1);
+// Whether messages of the topic come to who has subscribed to the filter; level by level.
+bool comes_to(std::string_view topic, std::string_view filter) {
+  if (filter.starts_with("$share/")) filter.remove_prefix(filter.find('/', 7) + 1);
+  while (true) {
+    const std::size_t level = std::min(topic.find('/'), topic.size());
+    const std::size_t wanted = std::min(filter.find('/'), filter.size());
+    const std::string_view its = filter.substr(0, wanted);
+    if (its == "#") return true;
+    if (its != "+" && its != topic.substr(0, level)) return false;
+    const bool topic_ends = level == topic.size(), filter_ends = wanted == filter.size();
+    if (topic_ends) return filter_ends || filter.substr(wanted) == "/#";
+    if (filter_ends) return false;
+    topic.remove_prefix(level + 1);
+    filter.remove_prefix(wanted + 1);
+  }
+}
+
+// `mosquitto_sub -v` prints the topic, a space, and the payload. A line of which the source would not get the
+// topic has none.
+std::string_view take_topic(std::string_view& line, const SourceSettings& source) {
+  const std::string_view topic = line.substr(0, line.find(' '));
+  if (topic.size() == line.size()) return {};
+  const auto subscribed = [&](const Located<std::string>& filter) { return comes_to(topic, *filter); };
+  if (std::ranges::none_of(source.topics, subscribed)) return {};
+  line.remove_prefix(topic.size() + 1);
   return topic;
 }
 
@@ -137,9 +156,10 @@ ExitCode rehearse_file(const Settings& settings, const std::string& path, const 
   auto rehearsal = Rehearsal::make(settings, printed.events());
   if (!rehearsal) return report(rehearsal.error());
   const auto arrival = time_from_ns<JournalTime>(SystemClock().wall_ns());
-  const bool topics = settings.sources[*source].type == SourceSettings::Type::mqtt;
+  const SourceSettings& its = settings.sources[*source];
+  const bool topics = its.type == SourceSettings::Type::mqtt;
   const Status fed = feed(*files, path, [&](std::string_view line) {
-    const std::string_view topic = topics ? take_topic(line) : std::string_view();
+    const std::string_view topic = topics ? take_topic(line, its) : std::string_view();
     (*rehearsal)->record(*source, topic, line, arrival);
   });
   if (!fed) return report(fed.error());

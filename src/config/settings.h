@@ -58,7 +58,7 @@ struct TimestampSetting {
 };
 
 struct FormatSettings {
-  enum class Type { json, csv, text } type = Type::json;
+  enum class Type { json, csv, text, influx } type = Type::json;
   std::vector<FieldSetting> fields;
 
   // csv

@@ -310,12 +310,12 @@ Keys source_keys(SourceSettings& source) {
   keys.word("format", source.format.type,
             {{"json", FormatSettings::Type::json},
              {"csv", FormatSettings::Type::csv},
-             {"text", FormatSettings::Type::text}})
-      .later_words({"influx"})
+             {"text", FormatSettings::Type::text},
+             {"influx", FormatSettings::Type::influx}})
       .doc(
           "of a record: json: an object; csv: a line of values, named by `fields`; text: a line that "
-          "`pattern` takes "
-          "apart");
+          "`pattern` takes apart; influx: a line of Influx line protocol, of which a message may hold "
+          "several");
   keys.parsed_list(
           "fields",
           [&source](const Texts& texts, Diagnostics& diagnostics) {

@@ -20,8 +20,9 @@ class CsvDecoder final : public RecordDecoder {
       columns_.push_back({field.name, field.type, options.fields.find({RecordStep::member(field.name)})});
   }
 
-  std::expected<void, DecodeError> decode(std::string_view payload, std::span<Value> slots,
-                                          Arena& arena) override {
+  std::expected<Found, DecodeError> decode(const Payload& whole, std::span<Value> slots,
+                                           Arena& arena) override {
+    std::string_view payload = whole.bytes;
     if (payload.ends_with('\r')) payload.remove_suffix(1);
     if (payload.empty()) return bad("an empty record", 0);
     if (const std::size_t valid = valid_utf8(payload); valid < payload.size())

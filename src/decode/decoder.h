@@ -1,9 +1,12 @@
-// RecordDecoder turns the bytes of one record into the values of the fields that somebody reads.
+// RecordDecoder turns a payload, the bytes of one journal entry, into the values of the fields that somebody
+// reads. In most formats a payload is one record; in some it holds any number of them, one after another.
 //
 // A record is good or bad as a whole, whatever is read of it: every decoder validates all of a record, the
 // fields that nobody reads included. So a pipeline that is added never changes which records the others see.
+// A payload that is not well-formed is bad as a whole: where its records begin and end cannot be told. In one
+// that is, a bad record is bad alone, and those beside it count.
 // A field that the record does not have is NULL.
-// Pure: the same bytes give the same values in every run and on every machine.
+// Pure: the same payloads give the same values in every run and on every machine.
 // Threads: one at a time (a decoder keeps buffers between records).  Lifetime: see decode().
 #pragma once
 
@@ -25,23 +28,44 @@ namespace tidemark {
 // Why a record is bad.
 struct DecodeError {
   std::string what;  // "field n: 1.5 is no int"
-  std::optional<std::size_t>
-      offset;  // of the byte where it is wrong, from 0; none when `what` names the field
+  // Of the byte where it is wrong, from 0 and within the record; none when `what` names the field.
+  std::optional<std::size_t> offset;
 };
 
 // "field n: 1.5 is no int", "a string without its end at byte 12".
 std::string to_text(const DecodeError& error);
 
+// One entry of the journal, for its source's decoder.
+struct Payload {
+  Payload() = default;
+  Payload(std::string_view its_bytes, std::string_view its_topic = {}) : bytes(its_bytes), topic(its_topic) {}
+  std::string_view bytes;
+  std::string_view topic;  // that it came under (mqtt); else empty
+};
+
+enum class Found : std::uint8_t {
+  record,   // the payload is one record, and the slots hold it
+  several,  // it holds any number of records, none included: next() hands them out
+};
+
 class RecordDecoder {
  public:
   virtual ~RecordDecoder() = default;
-  // Records to come lie in these bytes, ended by line ends, which stay as they are until the next expect().
+  // Payloads to come lie in these bytes, ended by line ends, which stay as they are until the next expect().
   // Only makes it quicker.
   virtual void expect(std::string_view /*bytes*/) {}
-  // Fills the slots; slots.size() is the field set's. Texts are views into `payload` or `arena`. After an
-  // error the slots hold anything.
-  virtual std::expected<void, DecodeError> decode(std::string_view payload, std::span<Value> slots,
-                                                  Arena& arena) = 0;
+  // Takes up a payload. With Found::record it fills the slots; slots.size() is the field set's. Texts are
+  // views into the payload or `arena`. An error is that of the whole payload. After an error or
+  // Found::several the slots hold anything.
+  virtual std::expected<Found, DecodeError> decode(const Payload& payload, std::span<Value> slots,
+                                                   Arena& arena) = 0;
+  // After Found::several: the next record, as decode() would; false when there is none left. An error is that
+  // of one record, and the next call goes on behind it. `payload` holds the same bytes in every call; they
+  // may lie elsewhere.
+  virtual std::expected<bool, DecodeError> next(const Payload& payload, std::span<Value> slots, Arena& arena);
+  // The record that was found last, good or bad, as a person reads it: for dead letters. Of the payload as a
+  // whole before the first next().
+  virtual std::string text(const Payload& payload) const;
 };
 
 struct DecoderOptions {

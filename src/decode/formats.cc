@@ -2,6 +2,7 @@
 #include "base/invariant.h"
 #include "decode/csv.h"
 #include "decode/decoder.h"
+#include "decode/influx.h"
 #include "decode/json.h"
 #include "decode/text.h"
 
@@ -12,6 +13,7 @@ constexpr FormatDeclaration kFormats[] = {
     {FormatSettings::Type::json, "json", json_refuses, make_json_decoder},
     {FormatSettings::Type::csv, "csv", csv_refuses, make_csv_decoder},
     {FormatSettings::Type::text, "text", text_refuses, make_text_decoder},
+    {FormatSettings::Type::influx, "influx", influx_refuses, make_influx_decoder},
 };
 
 const FormatDeclaration& declaration_of(FormatSettings::Type type) {
@@ -24,6 +26,15 @@ const FormatDeclaration& declaration_of(FormatSettings::Type type) {
 
 std::string to_text(const DecodeError& error) {
   return error.offset ? format("{} at byte {}", error.what, *error.offset) : error.what;
+}
+
+std::expected<bool, DecodeError> RecordDecoder::next(const Payload&, std::span<Value>, Arena&) {
+  invariant_broken("only a format whose payloads hold several records is asked for the next",
+                   std::source_location::current());
+}
+
+std::string RecordDecoder::text(const Payload& payload) const {
+  return std::string(payload.bytes);
 }
 
 std::span<const FormatDeclaration> format_registry() {

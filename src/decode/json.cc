@@ -14,6 +14,7 @@
 #include "decode/json_field.h"
 #include "decode/json_tokens.h"
 #include "decode/json_walk.h"
+#include "decode/typed_value.h"
 
 namespace tidemark {
 namespace {
@@ -58,22 +59,6 @@ void write_json(JsonWriter& out, dom::element element) {
   }
 }
 
-std::string_view word_for(FieldType type) {
-  switch (type) {
-    case FieldType::text:
-      return "string";
-    case FieldType::integer:
-      return "int";
-    case FieldType::real:
-      return "float";
-    case FieldType::boolean:
-      return "bool";
-    case FieldType::any:
-      break;
-  }
-  return "value";
-}
-
 class JsonDecoder final : public RecordDecoder {
  public:
   explicit JsonDecoder(const DecoderOptions& options)
@@ -86,21 +71,21 @@ class JsonDecoder final : public RecordDecoder {
 
   // What is out of the ordinary, bad records among it, is read once more by the DOM parser: its word is the
   // last.
-  std::expected<void, DecodeError> decode(std::string_view payload, std::span<Value> slots,
-                                          Arena& arena) override {
+  std::expected<Found, DecodeError> decode(const Payload& payload, std::span<Value> slots,
+                                           Arena& arena) override {
     JsonTokens::Line line;
-    if (tokens_.find(payload, line)) {
+    if (tokens_.find(payload.bytes, line)) {
       if (const std::uint32_t* behind = walk_.read(line, root_, slots)) {
         tokens_.line_ends(behind);
         return {};
       }
     }
-    return decode_whole(payload, slots, arena);
+    return decode_whole(payload.bytes, slots, arena);
   }
 
  private:
-  std::expected<void, DecodeError> decode_whole(std::string_view payload, std::span<Value> slots,
-                                                Arena& arena) {
+  std::expected<Found, DecodeError> decode_whole(std::string_view payload, std::span<Value> slots,
+                                                 Arena& arena) {
     dom::element document;
     if (const simdjson::error_code error = parse(payload, document))
       return std::unexpected(explain(payload, error));
@@ -208,11 +193,8 @@ class JsonDecoder final : public RecordDecoder {
 
   bool take(Value value, const JsonField& wanted) {
     if (!convert(value, wanted.type)) {
-      constexpr std::size_t kShown = 40;
-      std::string shown = tidemark::to_text(value);
-      if (shown.size() > kShown)
-        shown = format("a {} of {} bytes", type_name(value.type()), shown.size() - 2);
-      return refuse(format("field {}: {} is no {}", wanted.path, shown, word_for(wanted.type)));
+      error_ = no_such_type(wanted.path, value, wanted.type);
+      return false;
     }
     if (wanted.slot != JsonField::kNoSlot)
       slots_[wanted.slot] = value.is_text() ? Value::text(arena_->copy(value.as_text())) : value;
@@ -223,7 +205,7 @@ class JsonDecoder final : public RecordDecoder {
     if (wanted.type != FieldType::any)
       return refuse(format("field {}: {} is no {}", wanted.path,
                            element.type() == dom::element_type::OBJECT ? "an object" : "an array",
-                           word_for(wanted.type)));
+                           type_word(wanted.type)));
     if (wanted.slot == JsonField::kNoSlot) return true;
     write_json(text_, element);
     slots_[wanted.slot] = Value::text(arena_->copy(text_.view()));

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 
 namespace tidemark {
 namespace {
@@ -92,28 +91,6 @@ JsonField json_fields(const FormatSettings& format, const FieldSet& fields) {
   for (std::size_t slot = 0; slot < fields.size(); ++slot) walk_to(root, fields.path(slot)).slot = slot;
   collect_slots(root);
   return root;
-}
-
-bool convert(Value& value, FieldSetting::Type type) {
-  if (value.is_null()) return true;
-  constexpr double kExactIntegers = 9007199254740992.0;  // 2^53
-  switch (type) {
-    case FieldSetting::Type::any:
-      return true;
-    case FieldSetting::Type::text:
-      return value.is_text();
-    case FieldSetting::Type::boolean:
-      return value.is_boolean();
-    case FieldSetting::Type::real:
-      if (value.is_integer()) value = Value::real(static_cast<double>(value.as_integer()));
-      return value.is_real();
-    case FieldSetting::Type::integer:
-      if (value.is_real() && std::abs(value.as_real()) <= kExactIntegers &&
-          value.as_real() == std::trunc(value.as_real()))
-        value = Value::integer(static_cast<std::int64_t>(value.as_real()));
-      return value.is_integer();
-  }
-  return false;
 }
 
 }  // namespace tidemark

@@ -83,7 +83,4 @@ inline bool JsonField::same_bytes(const char* a, const char* b, std::size_t size
 
 JsonField json_fields(const FormatSettings& format, const FieldSet& fields);
 
-// Makes the value what the type asks for, when nothing is lost by it. NULL is every type's.
-bool convert(Value& value, FieldSetting::Type type);
-
 }  // namespace tidemark

@@ -8,6 +8,8 @@
 #include <cfloat>
 #include <cstring>
 
+#include "decode/typed_value.h"
+
 namespace tidemark {
 namespace {
 

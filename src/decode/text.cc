@@ -26,7 +26,8 @@ class TextDecoder final : public RecordDecoder {
     }
   }
 
-  std::expected<void, DecodeError> decode(std::string_view payload, std::span<Value> slots, Arena&) override {
+  std::expected<Found, DecodeError> decode(const Payload& whole, std::span<Value> slots, Arena&) override {
+    std::string_view payload = whole.bytes;
     if (payload.ends_with('\r')) payload.remove_suffix(1);
     if (payload.data() == nullptr) payload = "";  // a group that took nothing stands somewhere in it
     if (const std::size_t valid = valid_utf8(payload); valid < payload.size())

@@ -100,7 +100,7 @@ bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   entry_ = entry;
   entry_source_ = source;
   busy_ = true;
-  has_row_ = false;
+  has_row_ = more_records_ = false;
   closing_for_step_ = draining_ = false;
   stage_ = Stage::timers;
   cursor_ = order_.size();
@@ -115,17 +115,22 @@ bool Engine::go_on() {
   return run();
 }
 
-// Stages of one entry: each timer that is due by its time, then the entry itself; within each stage, the
-// pipelines in topological order.
+// Stages of one entry: each timer that is due by its time, then the entry itself, record by record; within
+// each stage, the pipelines in topological order.
 bool Engine::run() {
+  Budget budget(kStepsPerSlice, output_);
   while (true) {
-    if (past_ && !run_past()) return false;
-    if (!run_pipelines()) return false;
+    if (past_ && !run_past(budget)) return false;
+    if (!run_pipelines(budget)) return false;
     if (timer_fired_) {  // what fired may have set another timer that is due by this entry's time too
       timer_fired_ = false;
       find_next_due();
     }
-    if (stage_ == Stage::done) break;
+    if (stage_ == Stage::done) {
+      if (!more_records_) break;
+      if (!next_record(budget)) return false;
+      continue;
+    }
     if (stage_ == Stage::timers && begin_due_timer()) continue;
     begin_entry();
     stage_ = Stage::done;
@@ -135,8 +140,7 @@ bool Engine::run() {
   return true;
 }
 
-bool Engine::run_pipelines() {
-  Budget budget(kStepsPerSlice, output_);
+bool Engine::run_pipelines(Budget& budget) {
   for (; cursor_ < order_.size(); ++cursor_) {
     const std::size_t index = order_[cursor_];
     Pipeline& pipeline = *pipelines_[index];
@@ -157,8 +161,7 @@ bool Engine::run_pipelines() {
                               .time = waiting.time,
                               .received = waiting.received,
                               .position = waiting.position,
-                              .source = plan_.pipelines[input.index].settings->name,
-                              .payload = {}},
+                              .source = plan_.pipelines[input.index].settings->name},
                              input);
       pipeline.inbox.pop_front();
     }
@@ -189,7 +192,8 @@ void Engine::process_row(Pipeline& pipeline, const PipelineInput& input) {
     return;
   const std::string why = *std::exchange(pipeline.outlets.refusal, std::nullopt);
   const JournalTime now = present_ != nullptr ? present_->now_ : now_;
-  const Failures::Verdict verdict = pipeline.failures.add(position_, now, why, *pipeline.plan.settings);
+  const Failures::Verdict verdict =
+      pipeline.failures.add({position_, record_}, now, why, *pipeline.plan.settings);
   if (verdict != Failures::Verdict::set_aside)
     return stand_still(pipeline, verdict == Failures::Verdict::failed);
   pipeline.outlets.refuses = false;
@@ -238,7 +242,7 @@ void Engine::begin_entry() {
     case EntryKind::record:
     case EntryKind::oversized:
       now_ = std::max(now_, entry.time);
-      begin_record();
+      begin_payload();
       return;
     case EntryKind::source_ended:
       now_ = std::max(now_, entry.time);
@@ -282,30 +286,72 @@ void Engine::begin_clock_entry() {
   cursor_ = 0;
 }
 
-void Engine::begin_record() {
+void Engine::begin_payload() {
   cursor_ = 0;
+  record_ = 0;
   if (!sources_[entry_source_]) return;  // no input of the pipeline whose past this is
   Source& source = *sources_[entry_source_];
+  if (entry_.kind == EntryKind::oversized) {
+    begin_record(source);
+    return bad_record(
+        source, format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
+  }
+  row_arena_.clear();
+  row_values_.resize(source.plan.row_size());
+  const auto found =
+      source.decoder->decode({entry_.payload, entry_.topic}, decoded_slots(source), row_arena_);
+  if (found && *found == Found::several) {
+    more_records_ = true;
+    any_row_ = false;
+    cursor_ = order_.size();
+    return;
+  }
+  begin_record(source);
+  if (!found)
+    bad_record(source, to_text(found.error()));
+  else
+    has_row_ = finish_row(source);
+}
+
+std::span<Value> Engine::decoded_slots(const Source& source) {
+  return std::span(row_values_).subspan(kRowFirstColumn + source.plan.topic_field_count);
+}
+
+void Engine::begin_record(Source& source) {
   if (source.may_be_stood_at) source.before = source.moment();
   source.ended = false;
   ++source.counters.records;
-  if (entry_.kind == EntryKind::oversized)
-    bad_record(source,
-               format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
-  else if (decode_record(source))
-    has_row_ = true;
 }
 
-bool Engine::decode_record(Source& source) {
-  row_arena_.clear();
-  const std::uint32_t first_decoded = kRowFirstColumn + source.plan.topic_field_count;
-  row_values_.resize(source.plan.row_size());
-  const auto decoded =
-      source.decoder->decode(entry_.payload, std::span(row_values_).subspan(first_decoded), row_arena_);
-  if (!decoded) {
-    bad_record(source, to_text(decoded.error()));
-    return false;
+// Goes on to the next good record of the entry, or to its end. False when the slice is over.
+bool Engine::next_record(Budget& budget) {
+  Source& source = *sources_[entry_source_];
+  const Payload payload(entry_.payload, entry_.topic);
+  while (budget.take()) {
+    row_arena_.clear();
+    const auto found = source.decoder->next(payload, decoded_slots(source), row_arena_);
+    if (found && !*found) {
+      more_records_ = false;
+      skip_records_ = 0;
+      source.ended = false;
+      if (!any_row_) cursor_ = 0;  // time has passed all the same
+      return true;
+    }
+    if (++record_ <= skip_records_) continue;
+    begin_record(source);
+    if (!found) {
+      bad_record(source, to_text(found.error()));
+    } else if (finish_row(source)) {
+      has_row_ = any_row_ = true;
+      cursor_ = 0;
+      return true;
+    }
   }
+  return false;
+}
+
+// What every row has beside the decoded fields. False when it is a bad record after all.
+bool Engine::finish_row(Source& source) {
   EventTime time = time_from_ns<EventTime>(to_ns(entry_.time));
   if (source.plan.timestamp_slot) {
     const auto read =
@@ -337,7 +383,8 @@ bool Engine::decode_record(Source& source) {
           .received = entry_.time,
           .position = position_,
           .source = source.plan.settings->name,
-          .payload = entry_.payload};
+          .decoder = source.decoder.get(),
+          .payload = {entry_.payload, entry_.topic}};
   source.watermark.observe(time, entry_.time);
   return true;
 }
@@ -347,9 +394,12 @@ void Engine::bad_record(Source& source, const std::string& why) {
   ++source.counters.bad;
   output_.noticed(source.subject, "bad record", why);
   if (!source.dead.connected()) return;
+  const std::string text = entry_.kind == EntryKind::oversized
+                               ? std::string(entry_.payload)
+                               : source.decoder->text({entry_.payload, entry_.topic});
   const std::vector<Value> letter{Value::integer(to_ns(entry_.time)), Value::text(source.plan.settings->name),
                                   Value::integer(static_cast<std::int64_t>(position_.value)),
-                                  Value::text(why), Value::text(entry_.payload)};
+                                  Value::text(why), Value::text(text)};
   source.dead.emit(position_, letter);
 }
 
@@ -361,7 +411,7 @@ void Engine::keep_row() {
   entry_.resume = {};
   entry_.payload = kept_.copy(entry_.payload);
   if (!has_row_) return;
-  row_.payload = entry_.payload;
+  row_.payload = {entry_.payload, entry_.topic};
   for (Value& value : row_values_)
     if (value.is_text()) value = Value::text(kept_.copy(value.as_text()));
 }

@@ -1,12 +1,13 @@
 // Engine: the pure heart. State is a function of the journal, and this is that function: apply() takes one
 // entry after another, in journal order, and results come out, numbered.
 //
-// Order of results: (position, pipeline in topological order, ordinal). Before an entry is applied, the
-// timers that are due by its time fire, in the order (due, pipeline), each with its due time as the present;
-// within a pipeline, results come in key order. The engine works in slices: when an entry closes many
-// windows, apply() returns false and go_on() continues; nothing else may be applied in between. It sees no
-// clock, no file, no randomness: the same entries give the same results, whatever the batches, the hash seed
-// or a save and load in between.
+// Order of results: (position, record of the entry, pipeline in topological order, ordinal): an entry that
+// holds several records gives the same results as several entries that arrived at the same time. Before an
+// entry is applied, the timers that are due by its time fire, in the order (due, pipeline), each with its due
+// time as the present; within a pipeline, results come in key order. The engine works in slices: when an
+// entry closes many windows or holds many records, apply() returns false and go_on() continues; nothing else
+// may be applied in between. It sees no clock, no file, no randomness: the same entries give the same
+// results, whatever the batches, the hash seed or a save and load in between.
 //
 // A pipeline with on_error = "fail" stands still at a record that it cannot evaluate, and the others go on.
 // An entry that lets it go on (standing.h) makes missed() name the entries that it has not seen; they are
@@ -134,13 +135,16 @@ class Engine {
 
   explicit Engine(const Options& options);
   bool run();
-  bool run_pipelines();
+  bool run_pipelines(Budget& budget);
   void process_row(Pipeline& pipeline, const PipelineInput& input);
   bool begin_due_timer();
   void begin_entry();
   void begin_clock_entry();
-  void begin_record();
-  bool decode_record(Source& source);
+  void begin_payload();
+  bool next_record(Budget& budget);
+  std::span<Value> decoded_slots(const Source& source);
+  void begin_record(Source& source);
+  bool finish_row(Source& source);
   void bad_record(Source& source, const std::string& why);
   void keep_row();
   bool advance_watermark(Pipeline& pipeline, Budget& budget);
@@ -159,7 +163,7 @@ class Engine {
   void begin_skip();
   std::optional<std::size_t> standing_pipeline(std::string_view uid) const;
   std::unique_ptr<Engine> past_of(std::size_t pipeline, const Standing& standing);
-  bool run_past();
+  bool run_past(Budget& budget);
   void save_standing(const Pipeline& pipeline, Encoder& out) const;
   bool load_standing(Pipeline& pipeline, Decoder& in);
 
@@ -183,9 +187,13 @@ class Engine {
   Entry entry_;
   std::size_t entry_source_ = 0;
   bool timer_fired_ = false;
-  bool has_row_ = false;           // a decoded record waits in row_ for the pipelines that read its source
-  bool closing_for_step_ = false;  // the clock was set back: open processing-time windows end
-  bool draining_ = false;          // every open window ends, upstream before downstream
+  bool has_row_ = false;            // a decoded record waits in row_ for the pipelines that read its source
+  bool more_records_ = false;       // the decoder may have more records of the entry
+  bool any_row_ = false;            // of those, one was good
+  std::uint32_t record_ = 0;        // the number of the one at hand; 0: the entry is one record
+  std::uint32_t skip_records_ = 0;  // so many were applied when the entry was the present
+  bool closing_for_step_ = false;   // the clock was set back: open processing-time windows end
+  bool draining_ = false;           // every open window ends, upstream before downstream
   InputRow row_;
   std::vector<Value> row_values_;
   Arena row_arena_, kept_;

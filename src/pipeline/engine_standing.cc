@@ -25,9 +25,10 @@ std::optional<RestartEntry> decode_restart(std::string_view payload) {
 void Engine::stand_still(Pipeline& pipeline, bool failed) {
   Standing& standing = pipeline.standing.emplace();
   standing.through = Position{position_.value - 1};
+  standing.records = record_ == 0 ? 0 : record_ - 1;
   standing.failed = failed;
   standing.since = present_ != nullptr ? present_->now_ : now_;
-  standing.now = before_entry_;
+  standing.now = standing.records == 0 ? before_entry_ : now_;
   standing.clock_believed = clock_believed_;
   for (const PipelineInput& input : pipeline.plan.inputs) {
     if (!input.from_source) continue;
@@ -74,6 +75,7 @@ void Engine::begin_skip() {
   cursor_ = 0;
   if (!standing.failed) return pipeline.standing.reset();
   standing.through = position_;
+  standing.records = 0;
   standing.now = now_;
   standing.clock_believed = clock_believed_;
 }
@@ -103,6 +105,7 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
     past->sources_[input.index] = std::move(source);
   }
   past->position_ = standing.through;
+  past->skip_records_ = standing.records;
   past->now_ = standing.now;
   past->begun_ = true;
   past->clock_believed_ = standing.clock_believed;
@@ -123,7 +126,7 @@ bool Engine::apply_missed(Position position, const Entry& entry, std::size_t sou
 
 // Goes on with the missed entry at hand; then those who read the pipeline take its results. True when there
 // is no more to be missed.
-bool Engine::run_past() {
+bool Engine::run_past(Budget& budget) {
   if (past_->busy_) {
     if (!past_->go_on()) return false;
     readers_turn_ = true;
@@ -131,7 +134,7 @@ bool Engine::run_past() {
   const Pipeline& pipeline = *pipelines_[past_pipeline_];
   if (readers_turn_ && !pipeline.plan.readers.empty()) {
     if (cursor_ >= order_.size()) cursor_ = 0;
-    if (!run_pipelines()) return false;
+    if (!run_pipelines(budget)) return false;
   }
   readers_turn_ = false;
   if (!pipeline.standing && past_->position_ < past_through_) return false;
@@ -147,6 +150,7 @@ void Engine::save_standing(const Pipeline& pipeline, Encoder& out) const {
   if (!pipeline.standing) return;
   const Standing& standing = *pipeline.standing;
   out.varint(standing.through.value);
+  out.varint(standing.records);
   out.boolean(standing.failed);
   out.i64(to_ns(standing.since));
   out.i64(to_ns(standing.now));
@@ -171,6 +175,7 @@ bool Engine::load_standing(Pipeline& pipeline, Decoder& in) {
   if (!in.boolean()) return !in.failed();
   Standing& standing = pipeline.standing.emplace();
   standing.through.value = in.varint();
+  standing.records = static_cast<std::uint32_t>(in.varint());
   standing.failed = in.boolean();
   standing.since = time_from_ns<JournalTime>(in.i64());
   standing.now = time_from_ns<JournalTime>(in.i64());

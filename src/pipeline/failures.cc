@@ -5,9 +5,9 @@
 
 namespace tidemark {
 
-Failures::Verdict Failures::add(Position position, JournalTime now, const std::string& why,
+Failures::Verdict Failures::add(RecordPlace place, JournalTime now, const std::string& why,
                                 const PipelineSettings& settings) {
-  const bool is_new = attempts_ == 0 || position != position_;
+  const bool is_new = attempts_ == 0 || place != place_;
   if (last_ && now - *last_ > settings.restart.reset_after) tries_ = 0;
   last_ = now;
   why_ = why;
@@ -16,7 +16,7 @@ Failures::Verdict Failures::add(Position position, JournalTime now, const std::s
     ++attempts_;
     if (attempts_ < settings.poison_after && !last_chance_) return Verdict::stand_still;
   } else {
-    position_ = position;
+    place_ = place;
     attempts_ = 1;
     last_chance_ = false;
     ++records_;
@@ -64,7 +64,8 @@ Duration Failures::delay(const RestartSettings& settings) const {
 }
 
 void Failures::save(Encoder& out) const {
-  out.varint(position_.value);
+  out.varint(place_.position.value);
+  out.varint(place_.record);
   out.varint(attempts_);
   out.varint(records_);
   out.varint(tries_);
@@ -78,7 +79,8 @@ void Failures::save(Encoder& out) const {
 }
 
 bool Failures::load(Decoder& in) {
-  position_.value = in.varint();
+  place_.position.value = in.varint();
+  place_.record = static_cast<std::uint32_t>(in.varint());
   attempts_ = static_cast<std::uint32_t>(in.varint());
   records_ = in.varint();
   tries_ = in.varint();

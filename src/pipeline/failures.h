@@ -20,6 +20,13 @@
 
 namespace tidemark {
 
+// A record's place: an entry may hold several.
+struct RecordPlace {
+  Position position;
+  std::uint32_t record = 0;  // its number within the entry; 0: the entry is one record
+  bool operator==(const RecordPlace&) const = default;
+};
+
 class Failures {
  public:
   enum class Verdict {
@@ -28,13 +35,13 @@ class Failures {
     failed,       // FAILED: nobody tries again but an operator
   };
 
-  // The record at `position` could not be evaluated.
-  Verdict add(Position position, JournalTime now, const std::string& why, const PipelineSettings& settings);
+  // The record at `place` could not be evaluated.
+  Verdict add(RecordPlace place, JournalTime now, const std::string& why, const PipelineSettings& settings);
   // An operator lets the pipeline go on: the strategy counts anew, and should the same record fail once more,
   // it is set aside.
   void resumed();
 
-  Position position() const { return position_; }         // of the newest failing record
+  Position position() const { return place_.position; }   // of the newest failing record
   std::uint32_t attempts() const { return attempts_; }    // how often it has failed
   std::uint64_t records() const { return records_; }      // that failed since the strategy began to count
   const std::string& why() const { return why_; }         // names no value of the record
@@ -49,7 +56,7 @@ class Failures {
  private:
   bool exhausted(JournalTime now, const RestartSettings& settings);
 
-  Position position_;
+  RecordPlace place_;
   std::uint32_t attempts_ = 0;
   std::uint64_t records_ = 0;
   std::uint64_t tries_ = 0;         // failed evaluations since the delay began to grow

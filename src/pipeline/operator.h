@@ -18,6 +18,7 @@
 #include "base/ids.h"
 #include "base/times.h"
 #include "base/value.h"
+#include "decode/decoder.h"
 #include "pipeline/channel.h"
 #include "pipeline/plan.h"
 #include "pipeline/prior_state.h"
@@ -30,8 +31,10 @@ struct InputRow {
   EventTime time;
   JournalTime received;
   Position position;
-  std::string_view source;   // name of the source or upstream pipeline
-  std::string_view payload;  // raw, when it came from a source
+  std::string_view source;  // name of the source or upstream pipeline
+  // When it came from a source: what tells the record's own text.
+  const RecordDecoder* decoder = nullptr;
+  Payload payload = {};
 };
 
 // How much an operator may do before it lets others go on.

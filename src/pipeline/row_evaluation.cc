@@ -59,9 +59,10 @@ void RowEvaluation::refuse(const InputRow& row, const std::string& why) {
 
 void RowEvaluation::bury(const InputRow& row, const std::string& why) {
   if (!outlets_.dead.connected()) return;
+  const std::string text = row.decoder != nullptr ? row.decoder->text(row.payload) : std::string();
   letter_.assign({Value::integer(to_ns(row.received)), Value::text(row.source),
                   Value::integer(static_cast<std::int64_t>(row.position.value)), Value::text(why),
-                  row.payload.empty() ? Value::null() : Value::text(row.payload)});
+                  row.decoder != nullptr ? Value::text(text) : Value::null()});
   outlets_.dead.emit(row.position, letter_);
 }
 

@@ -29,8 +29,9 @@ struct SourceMoment {
 };
 
 struct Standing {
-  Position through;     // the last position that the pipeline has applied whole
-  bool failed = false;  // FAILED: the strategy tries no more
+  Position through;           // the last position that the pipeline has applied whole
+  std::uint32_t records = 0;  // and so many records of the entry that follows
+  bool failed = false;        // FAILED: the strategy tries no more
   JournalTime since;
   JournalTime now;
   bool clock_believed = true;

@@ -63,6 +63,13 @@ def test_the_manual_page_of_the_configuration_explains_every_function_and_aggreg
     assert len(functions) >= 15 and len(interface["aggregates"]) >= 9
 
 
+def test_the_manual_page_of_the_configuration_explains_every_format(documents, interface):
+    text = plain(documents / "tidemark.toml.5")
+    formats = text[text.index(".SH FORMATS"):text.index(".SH EXPRESSIONS")]
+    words = next(key["words"] for key in interface["settings"] if key["name"] == "sources.format")
+    assert re.findall(r"\n\.SS (\w+)\n", formats) == words
+
+
 def test_the_manual_page_of_the_program_explains_every_command_and_option(documents, interface):
     text = plain(documents / "tidemark.1")
     for command in interface["commands"]:

@@ -14,6 +14,20 @@ import rows
 NAMES = sorted(path.stem for path in examples.FOLDER.glob("*.toml"))
 
 
+def watch(mosquitto, topic):
+    """A subscriber that ends with the first message under the topic."""
+    watcher = subprocess.Popen(["mosquitto_sub", "-p", str(mosquitto.port), "-i", "watcher", "-t", topic, "-q", "1",
+                                "-C", "1", "-W", "60", "-F", "%t %p"], stdout=subprocess.PIPE, text=True)
+    harness.wait_until(lambda: "as watcher" in mosquitto.log_file.read_text(), what="the watcher of the alerts")
+    return watcher
+
+
+def connected(instance):
+    harness.wait_until(lambda: all(one["state"] in ("connected", "ready") for kind in ("sources", "sinks")
+                                   for one in instance.command("status", json=True)[kind]), what="the connections")
+    return instance
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_the_check(name, tidemark):
     instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv")
@@ -21,7 +35,7 @@ def test_it_passes_the_check(name, tidemark):
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant", "access-log"}
+    here = {"file-once", "roll-up", "plant", "access-log", "telegraf"}
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error"}
     assert set(NAMES) == here | elsewhere
 
@@ -62,12 +76,8 @@ def test_roll_up_adds_minutes_up_to_hours(tidemark):
 @pytest.mark.interface("sources.type=mqtt", "sources.url", "sources.topics", "sources.topic_fields",
                        "sinks.type=mqtt", "sinks.url", "sinks.topic")
 def test_plant_keeps_history_late_and_bad_ones_and_raises_alerts(tidemark, mosquitto):
-    instance = examples.use(tidemark, "plant", MQTT_PORT=mosquitto.port).start()
-    harness.wait_until(lambda: all(one["state"] in ("connected", "ready") for kind in ("sources", "sinks")
-                                   for one in instance.command("status", json=True)[kind]), what="the connections")
-    alerts = subprocess.Popen(["mosquitto_sub", "-p", str(mosquitto.port), "-i", "watcher", "-t", "alerts/#", "-q", "1",
-                               "-C", "1", "-W", "60", "-F", "%t %p"], stdout=subprocess.PIPE, text=True)
-    harness.wait_until(lambda: "as watcher" in mosquitto.log_file.read_text(), what="the watcher of the alerts")
+    instance = connected(examples.use(tidemark, "plant", MQTT_PORT=mosquitto.port).start())
+    alerts = watch(mosquitto, "alerts/#")
     begin = time.time_ns() // 10_000_000_000 * 10_000  # ms, of a ten-second window
     sender = publisher.Publisher(mosquitto.port)
     for topic, ts, temp in [("press/p1", 0, 20.0), ("press/p1", 9_999, 30.0), ("pack/p9", 5_000, 95.5),
@@ -113,3 +123,22 @@ def test_access_log_counts_requests_over_a_rotation(tidemark, tmp_path):
                                            ("POST", "2025-03-01T11:00:00Z", 1, 0, 100)]
     assert instance.terminate() == 0
     assert [row["payload"] for row in rows.json_lines(instance.data_dir / "bad.jsonl")] == ["what is this"]
+
+
+@pytest.mark.interface("sources.format=influx")
+def test_telegraf_keeps_minutes_and_says_which_disk_is_full(tidemark, mosquitto):
+    instance = connected(examples.use(tidemark, "telegraf", MQTT_PORT=mosquitto.port).start())
+    alerts = watch(mosquitto, "alerts/#")
+    sender = publisher.Publisher(mosquitto.port)
+    sender.publish("telegraf/web1/cpu", (examples.FOLDER / "telegraf.influx").read_text())
+    sender.flush()
+    sender.close()
+    database = instance.data_dir / "minutes.db"
+    query = "SELECT host, window_start, n, mean, highest FROM load ORDER BY host"
+    harness.wait_until(lambda: rows.query(database, query), what="the first minute")
+    assert rows.query(database, query) == [("db 1", "2025-03-01T12:00:00Z", 1, 95.0, 95.0),
+                                           ("web1", "2025-03-01T12:00:00Z", 2, 40.0, 50.0)]
+    topic, alert = alerts.communicate(timeout=60)[0].split(" ", 1)
+    assert (topic, json.loads(alert)) == ("alerts/web1", {"host": "web1", "path": "/", "used_percent": 93.75})
+    assert instance.terminate() == 0
+    assert ["usage_idle=" in row["payload"] for row in rows.json_lines(instance.data_dir / "bad.jsonl")] == [True]

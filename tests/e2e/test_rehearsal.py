@@ -142,3 +142,26 @@ def test_a_replay_under_another_configuration(instance):
     result = instance.command("replay", "--config", other)
     assert printed(result) == [total("a", 3), total("b", 4)]
     assert 'max(n) of pipeline "totals" begins empty' in result.stderr
+
+
+def test_lines_that_begin_like_a_topic_are_none(tidemark, tmp_path):
+    config = """
+[sources.plant]
+type = "mqtt"
+url = "mqtt://127.0.0.1:1883"
+topics = ["disks/#", "$share/g/+/x"]
+format = "influx"
+[pipelines.copy]
+from = ["plant"]
+select = ["_topic", "_measurement AS m", "path", "v"]
+to = ["out"]
+[sinks.out]
+type = "null"
+"""
+    records = tmp_path / "records"
+    records.write_text("disk,path=/ v=1i\ndisks disk,path=/ v=2i\ndisks/a/b disk,path=/a v=3i\na/x m,path=p v=4i\n"
+                       "a/y m,path=p v=5i\n")
+    result = tidemark(config).command("check", "--input", records)
+    assert [list(json.loads(line).values())[1:] for line in result.stdout.splitlines()] == [
+        [None, "disk", "/", 1], ["disks", "disk", "/", 2], ["disks/a/b", "disk", "/a", 3], ["a/x", "m", "p", 4]]
+    assert "4 records" not in result.stderr and "1 problem" in result.stderr

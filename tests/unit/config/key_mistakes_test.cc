@@ -388,9 +388,6 @@ R"text(t.toml:2:8: error: unknown source type "tpc"; did you mean "tcp"?
 {"types of later releases",
 R"toml([sources.s]
 type = "http"
-[sources.t]
-type = "stdin"
-format = "influx"
 [sinks.u]
 type = "http"
 [pipelines.p]
@@ -401,20 +398,16 @@ R"text(t.toml:2:8: error: source type "http" is not in this release
     2 | type = "http"
       |        ^^^^^^
       allowed: mqtt, tcp, udp, unix, file, stdin
-t.toml:5:10: error: format "influx" is not in this release
-    5 | format = "influx"
-      |          ^^^^^^^^
-      allowed: json, csv, text
-t.toml:7:8: error: sink type "http" is not in this release
-    7 | type = "http"
+t.toml:4:8: error: sink type "http" is not in this release
+    4 | type = "http"
       |        ^^^^^^
       allowed: stdout, file, sqlite, mqtt, null
-t.toml:10:19: error: window type "hopping" is not in this release
-   10 | window = { type = "hopping", size = "1m", slide = "10s" }
+t.toml:7:19: error: window type "hopping" is not in this release
+    7 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                   ^^^^^^^^^
       allowed: tumbling, none
-t.toml:10:43: error: `slide` is not in this release
-   10 | window = { type = "hopping", size = "1m", slide = "10s" }
+t.toml:7:43: error: `slide` is not in this release
+    7 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                                           ^^^^^
 )text"},
 

@@ -65,30 +65,66 @@ class Decoding {
     slots.resize(fields.size());
   }
 
-  // The values as text between spaces, or "error: ...".
-  std::string read(std::string_view record) {
-    // A block of exactly the record's size: reading past it is an error under the address sanitizer.
-    const std::vector<char> exact(record.begin(), record.end());
-    return read_in_place({exact.data(), exact.size()});
+  // Each record of the payload: its values as text between spaces, or "error: ...". `texts` is what dead
+  // letters would say of each.
+  std::vector<std::string> records(std::string_view bytes, std::string_view topic = {}) {
+    texts.clear();
+    arena.clear();
+    // A block of exactly the payload's size: reading past it is an error under the address sanitizer.
+    std::vector<char> exact(bytes.begin(), bytes.end());
+    const auto payload = [&] { return Payload({exact.data(), exact.size()}, topic); };
+    std::vector<std::string> out;
+    const auto add = [&](const DecodeError* error) {
+      out.push_back(error != nullptr ? "error: " + to_text(*error) : values());
+      texts.push_back(decoder->text(payload()));
+    };
+    const auto found = decoder->decode(payload(), slots, arena);
+    if (!found) add(&found.error());
+    if (!found || *found == Found::record) {
+      if (found) add(nullptr);
+      return out;
+    }
+    while (true) {
+      std::vector<char> elsewhere(exact);  // the payload moves from call to call
+      exact.swap(elsewhere);
+      elsewhere.assign(elsewhere.size(), '?');
+      arena.clear();
+      const auto next = decoder->next(payload(), slots, arena);
+      if (next && !*next) return out;
+      add(next ? nullptr : &next.error());
+    }
+  }
+  // The same as one text, " | " between records.
+  std::string read(std::string_view bytes, std::string_view topic = {}) {
+    std::string out;
+    bool first = true;
+    for (const std::string& record : records(bytes, topic)) {
+      out += (first ? "" : " | ") + record;
+      first = false;
+    }
+    return out;
   }
   // A record whose bytes were announced by decoder->expect().
   std::string read_in_place(std::string_view record) {
     arena.clear();
-    const auto decoded = decoder->decode(record, slots, arena);
-    if (!decoded) return "error: " + to_text(decoded.error());
-    std::string out;
-    for (const Value& value : slots) out += (out.empty() ? "" : " ") + to_text(value);
-    return out;
+    const auto found = decoder->decode(record, slots, arena);
+    return found ? values() : "error: " + to_text(found.error());
   }
-  bool good(std::string_view record) { return !read(record).starts_with("error: "); }
+  bool good(std::string_view bytes) { return !read(bytes).contains("error: "); }
 
   FormatSettings format;
   FieldSet fields;
   std::unique_ptr<RecordDecoder> decoder;
   std::vector<Value> slots;
   Arena arena;
+  std::vector<std::string> texts;
 
  private:
+  std::string values() const {
+    std::string out;
+    for (const Value& value : slots) out += (out.empty() ? "" : " ") + to_text(value);
+    return out;
+  }
   LimitSettings limits_;
 };
 

@@ -3,10 +3,8 @@
 
 #include <doctest/doctest.h>
 
-#include <deque>
-
-#include "engine_world.h"
 #include "pipeline/failures.h"
+#include "strict_world.h"
 
 using namespace tidemark;
 
@@ -30,72 +28,6 @@ to = ["late"]
 )";
 
 using Lines = std::vector<std::string>;
-
-// The test is the journal here, so it can be read again.
-class StrictWorld : public EngineWorld {
- public:
-  explicit StrictWorld(const std::string& pipelines) : EngineWorld(with_source_a(pipelines)) {}
-
-  void put(EntryKind kind, Duration at, const std::string& payload) {
-    journal_.push_back({kind, at, payload});
-    entry_of(journal_.back());
-  }
-  void word(Duration at, const std::string& k, int v = 1) { put(EntryKind::record, at, json(at, k, v)); }
-  void restart(Duration at, RestartBy by = RestartBy::strategy, const std::string& uid = "strict") {
-    put(EntryKind::restart, at, encode_restart({by, uid}));
-  }
-  void skip(Duration at) { put(EntryKind::skip, at, "strict"); }
-
-  const Standing* standing() const { return engine->standing(strict()); }
-  const Failures& failures() const { return engine->failures(strict()); }
-  std::size_t strict() const {
-    for (std::size_t i = 0; i < settings.pipelines.size(); ++i)
-      if (settings.pipelines[i].name == "strict") return i;
-    return 0;
-  }
-  // The whole journal once more, from nothing, and every result of it.
-  Lines replayed(std::uint64_t hash_seed, std::size_t save_every = 0) {
-    output.take();
-    engine = make(hash_seed);
-    REQUIRE(engine->take_over({}));
-    position = Position{};
-    std::size_t n = 0;
-    for (const Kept& kept : journal_) {
-      entry_of(kept);
-      if (save_every != 0 && ++n % save_every == 0) save_and_load(hash_seed + n);
-    }
-    return output.take();
-  }
-
- private:
-  struct Kept {
-    EntryKind kind;
-    Duration at;
-    std::string payload;
-  };
-  static Entry entry_for(const Kept& kept) {
-    return {.kind = kept.kind,
-            .source = 1,
-            .time = begin + kept.at,
-            .resume = {},
-            .topic = {},
-            .payload = kept.payload};
-  }
-  void entry_of(const Kept& kept) {
-    position = position.next();
-    bool done = engine->apply(position, entry_for(kept), 0);
-    while (!done) {
-      if (const auto missed = engine->missed()) {
-        REQUIRE(missed->after < missed->through);
-        REQUIRE(missed->through.value + 1 == position.value);
-        done = engine->apply_missed(missed->after.next(), entry_for(journal_[missed->after.value]), 0);
-      } else {
-        done = engine->go_on();
-      }
-    }
-  }
-  std::deque<Kept> journal_;
-};
 
 }  // namespace
 
@@ -212,11 +144,11 @@ TEST_CASE("exponential-delay: the delay grows with each failure and begins anew 
   const JournalTime begin = StrictWorld::begin;
   const std::vector<Duration> delays = {1s, 2s, 4s, 5s, 5s};
   for (std::size_t i = 0; i < delays.size(); ++i) {
-    CHECK(failures.add(Position{7}, begin + Duration(1s) * i, "why", settings) ==
+    CHECK(failures.add({Position{7}}, begin + Duration(1s) * i, "why", settings) ==
           Failures::Verdict::stand_still);
     CHECK(failures.delay(settings.restart) == delays[i]);
   }
-  failures.add(Position{9}, begin + 2h, "why", settings);
+  failures.add({Position{9}}, begin + 2h, "why", settings);
   CHECK(failures.delay(settings.restart) == 1s);
 }
 
