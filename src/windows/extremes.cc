@@ -1,45 +1,9 @@
-#include <cmath>
+#include "windows/extremes.h"
 
 #include "windows/aggregates.h"
-#include "windows/held_value.h"
-#include "windows/typed_aggregate.h"
 
 namespace tidemark {
 namespace {
-
-// NaN orders nowhere, so it counts as NULL here.
-bool counts(const Value& value) {
-  return !value.is_null() && !(value.is_real() && std::isnan(value.as_real()));
-}
-
-const char* check_order(const HeldValue& held, const Value& value) {
-  if (!counts(value) || held.view().is_null() || comparable(held.view(), value)) return nullptr;
-  return "min and max need values of one kind: numbers, texts or booleans";
-}
-
-enum class Side { smallest, largest };
-
-bool better(Side side, const Value& a, const Value& than) {
-  const int order = compare_values(a, than);
-  return side == Side::smallest ? order < 0 : order > 0;
-}
-
-class Extreme final : public TypedAggregate<HeldValue> {
- public:
-  explicit Extreme(Side side) : side_(side) {}
-  const char* check(const std::byte* state, const Input& input) const override {
-    return check_order(of(state), input.arguments[0]);
-  }
-  void update(std::byte* state, const Input& input) const override { take(of(state), input.arguments[0]); }
-  void merge(std::byte* into, const std::byte* from) const override { take(of(into), of(from).view()); }
-  Value result(const std::byte* state, Arena&) const override { return of(state).view(); }
-
- private:
-  void take(HeldValue& held, const Value& value) const {
-    if (counts(value) && (held.view().is_null() || better(side_, value, held.view()))) held.assign(value);
-  }
-  Side side_;
-};
 
 // The value of the first argument where the second was smallest or largest; the first in journal order among
 // equals.
@@ -57,7 +21,7 @@ class ExtremeBy final : public TypedAggregate<Companion> {
  public:
   explicit ExtremeBy(Side side) : side_(side) {}
   const char* check(const std::byte* state, const Input& input) const override {
-    return check_order(of(state).by, input.arguments[1]);
+    return check_extreme(of(state).by, input.arguments[1]);
   }
   void update(std::byte* state, const Input& input) const override {
     take(of(state), input.arguments[0], input.arguments[1]);
@@ -69,7 +33,8 @@ class ExtremeBy final : public TypedAggregate<Companion> {
 
  private:
   void take(Companion& held, const Value& value, const Value& by) const {
-    if (!counts(by) || (!held.by.view().is_null() && !better(side_, by, held.by.view()))) return;
+    if (!counts_for_extreme(by)) return;
+    if (!held.by.view().is_null() && !is_more_extreme(side_, by, held.by.view())) return;
     held.value.assign(value);
     held.by.assign(by);
   }

@@ -5,12 +5,7 @@
 
 namespace tidemark {
 
-void HeldValue::release() {
-  if (value_.is_text()) delete[] value_.as_text().data();
-  value_ = Value::null();
-}
-
-void HeldValue::assign(const Value& value) {
+void HeldValue::assign_text(const Value& value) {
   if (!value.is_text()) {
     release();
     value_ = value;
@@ -64,10 +59,6 @@ bool HeldValue::load(Decoder& in) {
   return false;
 }
 
-bool comparable(const Value& a, const Value& b) {
-  return (a.is_number() && b.is_number()) || a.type() == b.type();
-}
-
 namespace {
 
 template <class T>
@@ -86,11 +77,9 @@ int order_integer_real(std::int64_t i, double d) {
 
 }  // namespace
 
-int compare_values(const Value& a, const Value& b) {
+int compare_other_values(const Value& a, const Value& b) {
   if (a.is_text()) return order(a.as_text(), b.as_text());
   if (a.is_boolean()) return order(a.as_boolean(), b.as_boolean());
-  if (a.is_integer() && b.is_integer()) return order(a.as_integer(), b.as_integer());
-  if (a.is_real() && b.is_real()) return order(a.as_real(), b.as_real());
   return a.is_integer() ? order_integer_real(a.as_integer(), b.as_real())
                         : -order_integer_real(b.as_integer(), a.as_real());
 }

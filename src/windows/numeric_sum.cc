@@ -1,11 +1,8 @@
 #include "windows/numeric_sum.h"
 
-#include <cmath>
-
 namespace tidemark {
 
-const char* NumericSum::check(const Value& value) const {
-  if (value.is_null()) return nullptr;
+const char* NumericSum::check_other(const Value& value) const {
   if (!value.is_number()) return "sum and avg need numbers";
   std::int64_t unused;
   if (!is_real_ && value.is_integer() && __builtin_add_overflow(integer_, value.as_integer(), &unused))
@@ -29,20 +26,9 @@ void NumericSum::add_integer_to_real(std::int64_t value) {
   add_real(static_cast<double>(low));
 }
 
-void NumericSum::add_real(double value) {
-  const double t = real_ + value;
-  if (std::isfinite(t))
-    compensation_ += std::fabs(real_) >= std::fabs(value) ? (real_ - t) + value : (value - t) + real_;
-  real_ = t;
-}
-
-void NumericSum::add(const Value& value) {
+void NumericSum::add_other(const Value& value) {
   if (value.is_null()) return;
   ++count_;
-  if (value.is_integer() && !is_real_) {
-    integer_ += value.as_integer();
-    return;
-  }
   become_real();
   if (value.is_real())
     add_real(value.as_real());

@@ -6,6 +6,7 @@
 // 24 bytes: a pipeline keeps one per key.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -16,8 +17,21 @@ namespace tidemark {
 class NumericSum {
  public:
   // Why the value cannot be added; null when it can. NULL can, and changes nothing.
-  const char* check(const Value& value) const;
-  void add(const Value& value);
+  const char* check(const Value& value) const {
+    if (value.is_real() || value.is_null()) return nullptr;
+    return check_other(value);
+  }
+  void add(const Value& value) {
+    if (value.is_real() && is_real_) {
+      ++count_;
+      add_real(value.as_real());
+    } else if (value.is_integer() && !is_real_) {
+      ++count_;
+      integer_ += value.as_integer();
+    } else {
+      add_other(value);
+    }
+  }
   // The sum of both. Two integer sums that are too large together become a float.
   void merge(const NumericSum& other);
 
@@ -30,7 +44,14 @@ class NumericSum {
   std::size_t heap_bytes() const { return 0; }
 
  private:
-  void add_real(double value);
+  const char* check_other(const Value& value) const;
+  void add_other(const Value& value);
+  void add_real(double value) {
+    const double t = real_ + value;
+    if (std::isfinite(t))
+      compensation_ += std::fabs(real_) >= std::fabs(value) ? (real_ - t) + value : (value - t) + real_;
+    real_ = t;
+  }
   void add_integer_to_real(std::int64_t value);
   void become_real();
 

@@ -21,7 +21,6 @@ class TypedAggregate : public Aggregate {
   bool load(Decoder& in, std::byte* state) const final { return of(state).load(in) && !in.failed(); }
   std::size_t heap_bytes(const std::byte* state) const final { return of(state).heap_bytes(); }
 
- protected:
   static State& of(std::byte* state) { return *std::launder(reinterpret_cast<State*>(state)); }
   static const State& of(const std::byte* state) {
     return *std::launder(reinterpret_cast<const State*>(state));
