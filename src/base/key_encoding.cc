@@ -1,6 +1,7 @@
 #include "base/key_encoding.h"
 
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 namespace tidemark {
@@ -18,10 +19,9 @@ constexpr char kTextEnds = 0x01;       // after 0x00: the text ends before it
 
 constexpr std::uint64_t kSignBit = std::uint64_t{1} << 63;
 
-void append_big_endian(std::string& out, std::uint64_t v) {
-  char b[8];
-  for (unsigned i = 0; i < 8; ++i) b[i] = static_cast<char>(v >> (56 - 8 * i));
-  out.append(b, sizeof b);
+char* write_big_endian(char* to, std::uint64_t v) {
+  for (unsigned i = 0; i < 8; ++i) to[i] = static_cast<char>(v >> (56 - 8 * i));
+  return to + 8;
 }
 
 std::uint64_t big_endian(std::string_view b) {
@@ -49,15 +49,29 @@ double real_from_ordered(std::uint64_t ordered) {
   return d;
 }
 
-void append_text(std::string& out, std::string_view text) {
-  out += kText;
-  for (std::size_t zero; (zero = text.find('\0')) != std::string_view::npos; text.remove_prefix(zero + 1)) {
-    out.append(text.substr(0, zero + 1));
-    out += kZeroFollows;
+std::uint64_t eight_bytes(const char* at) {
+  std::uint64_t v;
+  std::memcpy(&v, at, sizeof v);
+  return v;
+}
+
+bool has_zero_byte(std::uint64_t v) {
+  return ((v - 0x0101010101010101) & ~v & 0x8080808080808080) != 0;
+}
+
+// Eight bytes at a time as far as there is no zero byte among them, which is nearly always all of it.
+char* write_text(char* to, std::string_view text) {
+  *to++ = kText;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  for (; end - at >= 8 && !has_zero_byte(eight_bytes(at)); at += 8, to += 8) std::memcpy(to, at, 8);
+  for (; at != end; ++at) {
+    *to++ = *at;
+    if (*at == '\0') *to++ = kZeroFollows;
   }
-  out.append(text);
-  out += '\0';
-  out += kTextEnds;
+  *to++ = '\0';
+  *to++ = kTextEnds;
+  return to;
 }
 
 std::unexpected<Error> damaged(std::string_view what) {
@@ -95,30 +109,44 @@ Result<std::string_view> take_text(std::string_view& key, std::vector<std::strin
 
 }  // namespace
 
-void append_key(std::string& out, const Value& value) {
+std::size_t key_room(const Value& value) {
+  return value.is_text() ? 3 + 2 * value.as_text().size() : 9;
+}
+
+char* write_key(char* to, const Value& value) {
   switch (value.type()) {
     case Value::Type::null:
-      out += kNull;
-      return;
+      *to++ = kNull;
+      break;
     case Value::Type::boolean:
-      out += value.as_boolean() ? kTrue : kFalse;
-      return;
+      *to++ = value.as_boolean() ? kTrue : kFalse;
+      break;
     case Value::Type::integer:
-      out += kInteger;
-      append_big_endian(out, ordered_bits(value.as_integer()));
-      return;
+      *to++ = kInteger;
+      return write_big_endian(to, ordered_bits(value.as_integer()));
     case Value::Type::real:
-      out += kReal;
-      append_big_endian(out, ordered_bits(value.as_real()));
-      return;
+      *to++ = kReal;
+      return write_big_endian(to, ordered_bits(value.as_real()));
     case Value::Type::text:
-      append_text(out, value.as_text());
-      return;
+      return write_text(to, value.as_text());
   }
+  return to;
+}
+
+char* write_key_time(char* to, std::int64_t ns) {
+  return write_big_endian(to, ordered_bits(ns));
+}
+
+void append_key(std::string& out, const Value& value) {
+  const std::size_t before = out.size();
+  out.resize_and_overwrite(before + key_room(value), [&](char* bytes, std::size_t) {
+    return static_cast<std::size_t>(write_key(bytes + before, value) - bytes);
+  });
 }
 
 void append_key_time(std::string& out, std::int64_t ns) {
-  append_big_endian(out, ordered_bits(ns));
+  char bytes[8];
+  out.append(bytes, write_key_time(bytes, ns));
 }
 
 Result<std::int64_t> take_key_time(std::string_view& key) {
@@ -129,6 +157,13 @@ Result<std::int64_t> take_key_time(std::string_view& key) {
 
 Result<std::vector<Value>> decode_key(std::string_view key, std::vector<std::string>& scratch) {
   std::vector<Value> values;
+  const Status decoded = decode_key(key, values, scratch);
+  if (!decoded) return std::unexpected(decoded.error());
+  return values;
+}
+
+Status decode_key(std::string_view key, std::vector<Value>& values, std::vector<std::string>& scratch) {
+  values.clear();
   while (!key.empty()) {
     const char type = key.front();
     key.remove_prefix(1);
@@ -152,7 +187,7 @@ Result<std::vector<Value>> decode_key(std::string_view key, std::vector<std::str
       return damaged("a value has an unknown type byte");
     }
   }
-  return values;
+  return {};
 }
 
 }  // namespace tidemark

@@ -24,10 +24,17 @@ void append_key(std::string& out, const Value& value);
 
 // A window's start as the first part of a key: 8 bytes, big-endian, sign bit flipped.
 void append_key_time(std::string& out, std::int64_t ns);
+
+// The same into memory that has room for `key_room` bytes (a time: 8); returns the end.
+std::size_t key_room(const Value& value);
+char* write_key(char* to, const Value& value);
+char* write_key_time(char* to, std::int64_t ns);
 Result<std::int64_t> take_key_time(std::string_view& key);
 
 // The inverse of append_key, repeated to the end of the key. Text that holds no 0x00 is viewed in place,
 // other text is written to `scratch`, which must outlive the values.
 Result<std::vector<Value>> decode_key(std::string_view key, std::vector<std::string>& scratch);
+// The same into `values`, which keeps its memory.
+Status decode_key(std::string_view key, std::vector<Value>& values, std::vector<std::string>& scratch);
 
 }  // namespace tidemark

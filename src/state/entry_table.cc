@@ -76,10 +76,14 @@ class EntryTable::Work {
   std::pair<Entry*, bool> find_or_create(std::string_view key) {
     const std::uint32_t hash = hash_of(key);
     if (Entry* const found = find(hash, key)) return {found, false};
+    return {create_touched(hash, key), true};
+  }
+
+  Entry* create_touched(std::uint32_t hash, std::string_view key) {
     Entry* const entry = create(hash, key);
     if (walk_reaches(entry)) entry->set(Entry::kSettled);
     list(entry);
-    return {entry, true};
+    return entry;
   }
 
   void touch(Entry* entry) {
@@ -211,17 +215,23 @@ class EntryTable::Work {
                 Error::Kind::corrupt);
   }
 
- private:
-  static std::uint8_t other(std::uint8_t list) { return list ^ Entry::kLists; }
-
   std::uint32_t hash_of(std::string_view key) const {
     return static_cast<std::uint32_t>(table_hash(key, seed_) >> 32);
   }
   Entry* find(std::uint32_t hash, std::string_view key) const {
-    const std::uint32_t id =
-        index_.find(hash, [&](std::uint32_t candidate) { return slabs_.at(candidate)->key_text() == key; });
-    return id == KeyIndex::kNone ? nullptr : slabs_.at(id);
+    Entry* found = nullptr;
+    index_.find(hash, [&](std::uint32_t id) {
+      Entry* const candidate = slabs_.at(id);
+      if (candidate->key_text() != key) return false;
+      found = candidate;
+      return true;
+    });
+    return found;
   }
+
+ private:
+  static std::uint8_t other(std::uint8_t list) { return list ^ Entry::kLists; }
+
   Entry* create(std::uint32_t hash, std::string_view key) {
     Entry* const entry = slabs_.allocate(key);
     codec_->create(entry->payload_place());
@@ -389,6 +399,15 @@ EntryTable::~EntryTable() = default;
 
 EntryTable::Entry* EntryTable::find(std::string_view key) {
   return work_->find(key);
+}
+EntryTable::Found EntryTable::look_up(std::string_view key) {
+  const std::uint32_t hash = work_->hash_of(key);
+  Entry* const entry = work_->find(hash, key);
+  return {entry, entry == nullptr ? nullptr : entry->payload_place(), hash};
+}
+EntryTable::Found EntryTable::create(std::string_view key, std::uint32_t hash) {
+  Entry* const entry = work_->create_touched(hash, key);
+  return {entry, entry->payload_place(), hash};
 }
 std::pair<EntryTable::Entry*, bool> EntryTable::find_or_create(std::string_view key) {
   return work_->find_or_create(key);

@@ -59,6 +59,15 @@ class EntryTable {
   EntryTable& operator=(const EntryTable&) = delete;
 
   Entry* find(std::string_view key);
+  // For who looks for a key and then makes it: it is hashed once.
+  struct Found {
+    Entry* entry = nullptr;        // null when there is none
+    std::byte* payload = nullptr;  // its
+    std::uint32_t hash = 0;
+  };
+  Found look_up(std::string_view key);
+  // The key must not be there, `hash` is what look_up() has found. The entry counts as touched.
+  Found create(std::string_view key, std::uint32_t hash);
   // The entry and whether it is new. A new one counts as touched.
   std::pair<Entry*, bool> find_or_create(std::string_view key);
   // Must be called before a payload is changed, once per change or more.
