@@ -7,6 +7,8 @@
 #include "base/format.h"
 #include "base/invariant.h"
 #include "base/json_reader.h"
+#include "base/json_text.h"
+#include "base/number_text.h"
 #include "base/utf8.h"
 
 // A document written out of order is a bug of ours and aborts in every build, not only in debug ones.
@@ -155,6 +157,53 @@ JsonWriter& JsonWriter::value(const Value& v) {
       return text(v.as_text());
   }
   return *this;
+}
+
+namespace {
+
+// Stands in JSON as it is.
+bool is_plain(std::string_view text) {
+  unsigned odd = 0;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    odd |= static_cast<unsigned>(byte < 0x20) | static_cast<unsigned>(byte >= 0x80) |
+           static_cast<unsigned>(byte == '"') | static_cast<unsigned>(byte == '\\');
+  }
+  return odd == 0;
+}
+
+}  // namespace
+
+void append_json(std::string& out, std::string_view text) {
+  if (!is_plain(text)) {
+    JsonWriter writer;
+    out.append(writer.text(text).view());
+    return;
+  }
+  out.push_back('"');
+  out.append(text);
+  out.push_back('"');
+}
+
+void append_json(std::string& out, const Value& value) {
+  switch (value.type()) {
+    case Value::Type::null:
+      out.append("null");
+      return;
+    case Value::Type::boolean:
+      out.append(value.as_boolean() ? "true" : "false");
+      return;
+    case Value::Type::integer:
+      return append_number(out, value.as_integer());
+    case Value::Type::real:
+      if (std::isfinite(value.as_real()))
+        append_number(out, value.as_real());
+      else
+        out.append("null");
+      return;
+    case Value::Type::text:
+      return append_json(out, value.as_text());
+  }
 }
 
 std::string JsonWriter::take() {

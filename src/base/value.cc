@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/invariant.h"
+#include "base/number_text.h"
 
 namespace tidemark {
 
@@ -46,8 +47,20 @@ std::string to_text(const Value& value) {
 }
 
 std::string real_to_text(double d) {
-  if (std::isnan(d)) return "nan";
-  if (std::isinf(d)) return d < 0 ? "-inf" : "inf";
+  std::string out;
+  append_number(out, d);
+  return out;
+}
+
+void append_number(std::string& out, double d) {
+  if (std::isnan(d)) {
+    out.append("nan");
+    return;
+  }
+  if (std::isinf(d)) {
+    out.append(d < 0 ? "-inf" : "inf");
+    return;
+  }
   // Without an exponent as far as people read it: 100000.0, not 1e+05.
   const double magnitude = std::fabs(d);
   const bool plain = d == 0 || (magnitude >= 1e-5 && magnitude < 1e16);
@@ -55,9 +68,16 @@ std::string real_to_text(double d) {
   const auto [end, error] = std::to_chars(digits, digits + sizeof digits, d,
                                           plain ? std::chars_format::fixed : std::chars_format::scientific);
   invariant(error == std::errc{}, "32 characters hold the shortest text of a double");
-  std::string out(digits, end);
-  if (out.find_first_of(".e") == std::string::npos) out += ".0";
-  return out;
+  const std::string_view text(digits, static_cast<std::size_t>(end - digits));
+  out.append(text);
+  if (text.find_first_of(".e") == std::string_view::npos) out.append(".0");
+}
+
+void append_number(std::string& out, std::int64_t i) {
+  char digits[20];  // the longest has as many
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, i);
+  invariant(error == std::errc{}, "20 characters hold an integer");
+  out.append(digits, end);
 }
 
 bool same_value(const Value& a, const Value& b) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/json.h"
 #include "journal/reader.h"
 #include "pipeline/engine.h"
 #include "pipeline/identity.h"

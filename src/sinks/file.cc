@@ -1,4 +1,5 @@
 // The file sink: lines of JSON or csv, each exactly once (RowFile). The work is done on the bulk lane.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -41,18 +42,15 @@ class FileSink final : public Sink {
  private:
   Status one_header(const std::vector<const ResultSchema*>& schemas, std::string& header) const;
   void try_open();
+  void write_lines();
   void try_append();
   void again(const Error& error, std::function<void()> attempt);
   void report(std::vector<std::string> reports);
 
   SinkContext context_;
   std::string subject_;
-  RowText row_text_;
-  std::unique_ptr<RowFile> file_;  // used on the lane only
   std::function<void(Result<std::optional<Holdings>>)> opened_;
-  std::string lines_;
-  std::vector<std::size_t> ends_;  // of rows in lines_
-  Holdings marks_;
+  std::span<const ResultView> rows_;  // the batch
   std::function<void()> done_;
   bool ready_ = false;
   bool forgot_ = false;
@@ -61,9 +59,18 @@ class FileSink final : public Sink {
   Backoff backoff_{200ms, 30s};
   std::unique_ptr<Timer> retry_;
   bool closing_ = false;  // nothing is tried again: what was not taken is kept by the one who handed it over
-  std::uint64_t rows_ = 0;
+  std::uint64_t taken_ = 0;
   std::uint64_t rotated_ = 0;
   std::uint64_t failures_ = 0;
+
+  // Used on the lane only, from open() on.
+  RowText row_text_;
+  std::unique_ptr<RowFile> file_;
+  bool written_ = false;  // lines_, ends_ and marks_ are those of the batch
+  std::string lines_;
+  std::vector<std::size_t> ends_;  // of rows in lines_
+  Holdings marks_;
+
   GuardedLane lane_;
 };
 
@@ -94,6 +101,7 @@ void FileSink::open(std::vector<const ResultSchema*> schemas,
     return;
   }
   opened_ = std::move(opened);
+  row_text_.expect(schemas);
   file_ = std::make_unique<RowFile>(
       context_.platform.files,
       RowFileOptions{.path = context_.settings.path.value,
@@ -135,25 +143,30 @@ void FileSink::try_open() {
 }
 
 void FileSink::write(std::span<const ResultView> rows, std::function<void()> done) {
+  rows_ = rows;
+  written_ = false;
+  taken_ += rows.size();
+  done_ = std::move(done);
+  try_append();
+}
+
+// On the lane: lines of text, where they end, and the last row of each channel; channels are few.
+void FileSink::write_lines() {
   lines_.clear();
-  marks_.clear();
   ends_.clear();
-  for (const ResultView& row : rows) {
+  marks_.clear();
+  for (const ResultView& row : rows_) {
     row_text_.append_line(lines_, row);
     ends_.push_back(lines_.size());
   }
-  // The last row of each channel, looked for from the end: channels are few.
   std::vector<const ChannelId*> seen;
-  for (auto row = rows.rbegin(); row != rows.rend(); ++row) {
-    bool known = false;
-    for (const ChannelId* channel : seen) known = known || channel == &row->channel();
-    if (known) continue;
-    seen.push_back(&row->channel());
-    marks_.try_emplace(row->channel(), ChannelMark{row->number, row->chain});
+  for (auto row = rows_.rbegin(); row != rows_.rend(); ++row) {
+    const ChannelId* channel = &row->channel();
+    if (std::ranges::find(seen, channel) != seen.end()) continue;
+    seen.push_back(channel);
+    marks_.try_emplace(*channel, ChannelMark{row->number, row->chain});
   }
-  rows_ += rows.size();
-  done_ = std::move(done);
-  try_append();
+  written_ = true;
 }
 
 void FileSink::try_append() {
@@ -163,6 +176,7 @@ void FileSink::try_append() {
   const std::int64_t wall_ns = context_.platform.clock.wall_ns();
   lane_.submit(
       [this, outcome, reports, rotated, wall_ns] {
+        if (!written_) write_lines();
         *outcome = file_->append(lines_, ends_, marks_, wall_ns);
         *reports = file_->take_reports();
         *rotated = file_->rotated();
@@ -202,7 +216,7 @@ SinkStatus FileSink::status() const {
           .detail = reported_.empty() ? context_.settings.path.value : reported_,
           .degraded = degraded_,
           .forgot = forgot_,
-          .counters = {{"rows", rows_}, {"rotated", rotated_}, {"failed attempts", failures_}}};
+          .counters = {{"rows", taken_}, {"rotated", rotated_}, {"failed attempts", failures_}}};
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 
 #include <cmath>
 
-#include "base/format.h"
+#include "base/json_text.h"
+#include "base/number_text.h"
 #include "base/times.h"
 #include "sinks/sink.h"
 
@@ -49,10 +50,9 @@ void append_csv_value(std::string& out, const Value& value) {
       out.append(value.as_boolean() ? "true" : "false");
       return;
     case Value::Type::integer:
-      out.append(std::to_string(value.as_integer()));
-      return;
+      return append_number(out, value.as_integer());
     case Value::Type::real:
-      if (std::isfinite(value.as_real())) out.append(real_to_text(value.as_real()));
+      if (std::isfinite(value.as_real())) append_number(out, value.as_real());
       return;
     case Value::Type::text:
       append_csv_text(out, value.as_text());
@@ -70,43 +70,89 @@ Value shown_time(const Value& nanoseconds, TimestampFormat timestamps, std::stri
   return Value::text(scratch);
 }
 
-void RowText::append_line(std::string& out, const ResultView& row) {
-  if (options_.format == FormatSettings::Type::csv) {
-    append_csv(out, row);
-  } else {
-    write_object(row);
-    out.append(json_.view());
-    json_.clear();
+RowText::Names RowText::names_of(const ResultSchema& schema) {
+  Names names{&schema, {}};
+  for (const ResultColumn& column : schema.columns) {
+    std::string name(names.names.empty() ? "{" : ",");
+    append_json(name, column.name);
+    name.push_back(':');
+    names.names.push_back(std::move(name));
   }
+  return names;
+}
+
+void RowText::expect(const std::vector<const ResultSchema*>& schemas) {
+  expected_.clear();
+  for (const ResultSchema* schema : schemas) expected_.push_back(names_of(*schema));
+}
+
+void RowText::append_line(std::string& out, const ResultView& row) {
+  if (options_.format == FormatSettings::Type::csv)
+    append_csv(out, row);
+  else
+    append_object(out, row);
   out.push_back('\n');
 }
 
 std::string RowText::object(const ResultView& row) {
-  write_object(row);
-  return json_.take();
+  std::string out;
+  append_object(out, row);
+  return out;
 }
 
-void RowText::write_object(const ResultView& row) {
-  json_.begin_object();
+void RowText::append_object(std::string& out, const ResultView& row) {
+  for (const Names& known : expected_)
+    if (known.schema == row.schema) return append_object(out, row, known.names);
+  append_object(out, row, names_of(*row.schema).names);
+}
+
+void RowText::append_object(std::string& out, const ResultView& row, const std::vector<std::string>& names) {
   for (std::size_t i = 0; i < row.values.size(); ++i) {
-    const ResultColumn& column = row.schema->columns[i];
-    const bool is_time = column.kind == ResultColumn::Kind::time;
-    json_.key(column.name);
-    json_.value(is_time ? shown_time(row.values[i], options_.timestamps, scratch_) : row.values[i]);
+    out.append(names[i]);
+    const Value& value = row.values[i];
+    if (row.schema->columns[i].kind == ResultColumn::Kind::time && value.is_integer())
+      append_time(out, i, value.as_integer(), true);
+    else
+      append_json(out, value);
   }
-  if (options_.ids) json_.key("_id").text(result_id(options_.id_prefix, row));
-  json_.end_object();
+  if (options_.ids) {
+    out.append(names.empty() ? "{\"_id\":" : ",\"_id\":");
+    append_json(out, result_id(options_.id_prefix, row));
+  } else if (names.empty()) {
+    out.push_back('{');
+  }
+  out.push_back('}');
 }
 
 void RowText::append_csv(std::string& out, const ResultView& row) {
   for (std::size_t i = 0; i < row.values.size(); ++i) {
     if (i > 0) out.push_back(',');
-    const bool is_time = row.schema->columns[i].kind == ResultColumn::Kind::time;
-    append_csv_value(out, is_time ? shown_time(row.values[i], options_.timestamps, scratch_) : row.values[i]);
+    const Value& value = row.values[i];
+    if (row.schema->columns[i].kind == ResultColumn::Kind::time && value.is_integer())
+      append_time(out, i, value.as_integer(), false);
+    else
+      append_csv_value(out, value);
   }
   if (!options_.ids) return;
   if (!row.values.empty()) out.push_back(',');
   append_csv_text(out, result_id(options_.id_prefix, row));
+}
+
+void RowText::append_time(std::string& out, std::size_t column, std::int64_t ns, bool json) {
+  if (column >= shown_.size()) shown_.resize(column + 1);
+  Shown& shown = shown_[column];
+  if (shown.text.empty() || shown.ns != ns || shown.json != json) {
+    std::string scratch;
+    shown.ns = ns;
+    shown.json = json;
+    shown.text.clear();
+    const Value time = shown_time(Value::integer(ns), options_.timestamps, scratch);
+    if (json)
+      append_json(shown.text, time);
+    else
+      append_csv_value(shown.text, time);
+  }
+  out.append(shown.text);
 }
 
 std::string RowText::header(const ResultSchema& schema) const {

@@ -10,8 +10,8 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "base/json.h"
 #include "config/settings.h"
 #include "sinks/results.h"
 
@@ -31,6 +31,9 @@ class RowText {
  public:
   explicit RowText(RowTextOptions options) : options_(std::move(options)) {}
 
+  // Rows will be of these schemas, which outlive it and stay as they are: their names are written once.
+  void expect(const std::vector<const ResultSchema*>& schemas);
+
   // With its newline.
   void append_line(std::string& out, const ResultView& row);
   // The JSON object alone, whatever the format.
@@ -39,12 +42,26 @@ class RowText {
   std::string header(const ResultSchema& schema) const;
 
  private:
-  void write_object(const ResultView& row);
+  // A schema with its names as they stand in JSON: `{"device":`, `,"n":`.
+  struct Names {
+    const ResultSchema* schema;
+    std::vector<std::string> names;
+  };
+  // The text of the last time of a column: most results of a window have the same.
+  struct Shown {
+    std::int64_t ns = 0;
+    bool json = false;
+    std::string text;  // empty: none yet
+  };
+  static Names names_of(const ResultSchema& schema);
+  void append_object(std::string& out, const ResultView& row);
+  void append_object(std::string& out, const ResultView& row, const std::vector<std::string>& names);
   void append_csv(std::string& out, const ResultView& row);
+  void append_time(std::string& out, std::size_t column, std::int64_t ns, bool json);
 
   RowTextOptions options_;
-  JsonWriter json_;
-  std::string scratch_;
+  std::vector<Names> expected_;
+  std::vector<Shown> shown_;
 };
 
 }  // namespace tidemark

@@ -28,8 +28,9 @@ class StandardOutputSink final : public Sink {
                    .id_prefix = context_.id_prefix}),
         lane_(context_.platform.bulk_lane) {}
 
-  void open(std::vector<const ResultSchema*>,
+  void open(std::vector<const ResultSchema*> schemas,
             std::function<void(Result<std::optional<Holdings>>)> opened) override {
+    row_text_.expect(schemas);
     later([opened = std::move(opened)] { opened(std::nullopt); });
   }
   void write(std::span<const ResultView> rows, std::function<void()> done) override {
