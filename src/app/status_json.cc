@@ -238,6 +238,8 @@ void write_status(JsonWriter& out, const StatusReport& report) {
   write_seconds(out, report.uptime);
   out.key("longest_stall_seconds");
   write_seconds(out, report.longest_stall);
+  out.key("longest_slice_seconds");
+  write_seconds(out, report.longest_slice);
   out.key("lineage").text(to_text(report.lineage));
   out.key("timeline").unsigned_integer(report.timeline.value);
   out.key("run").unsigned_integer(report.run.value);
@@ -268,6 +270,7 @@ StatusReport read_status(const JsonValue& json) {
   report.phase = json.text_of("phase");
   report.uptime = read_seconds(json, "uptime_seconds");
   report.longest_stall = read_seconds(json, "longest_stall_seconds");
+  report.longest_slice = read_seconds(json, "longest_slice_seconds");
   if (const Result<Lineage> lineage = parse_lineage(json.text_of("lineage"))) report.lineage = *lineage;
   report.timeline.value = static_cast<std::uint32_t>(unsigned_of(json, "timeline"));
   report.run.value = static_cast<std::uint32_t>(unsigned_of(json, "run"));

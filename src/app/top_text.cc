@@ -64,6 +64,7 @@ std::string top_text(const Looks& looks) {
                                              now.journal.appended.value - now.journal.durable.value)
                                     : std::string("off"));
   out += record_line("longest stall", readable_duration(now.longest_stall));
+  out += record_line("longest slice", readable_duration(now.longest_slice));
 
   Table sources({{"SOURCE"}, {"STATE"}, {"RECORDS/S", kRight}, {"BAD/S", kRight}, {"LAG", kRight}});
   for (const SourceReport& one : now.sources)
@@ -122,6 +123,7 @@ std::string top_json(const Looks& looks) {
   for (const std::string& reason : now.degraded) out.text(reason);
   out.end_array();
   out.key("longest_stall_seconds").real(std::chrono::duration<double>(now.longest_stall).count());
+  out.key("longest_slice_seconds").real(std::chrono::duration<double>(now.longest_slice).count());
   out.key("last_checkpoint");
   if (now.checkpoint.last)
     out.text(to_text(*now.checkpoint.last));

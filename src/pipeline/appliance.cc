@@ -412,6 +412,7 @@ StatusReport Appliance::Work::status() const {
   report.phase = phase_text();
   report.uptime = platform_.clock.monotonic() - begun_;
   report.longest_stall = platform_.loop.longest_delay();
+  report.longest_slice = platform_.loop.longest_slice();
   report.lineage = identity_.lineage;
   report.timeline = identity_.ancestry.current();
   report.run = identity_.run;

@@ -75,7 +75,8 @@ struct StatusReport {
   std::string version;
   std::string phase;  // "restoring", "replaying 40%", "running", "stopping"
   Duration uptime{};
-  Duration longest_stall{};  // of the event loop in this run
+  Duration longest_stall{};  // of the event loop in this run: how late a timer was
+  Duration longest_slice{};  // of its processor time that one callback took
   Lineage lineage;
   Timeline timeline;
   RunId run;

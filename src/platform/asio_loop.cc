@@ -13,6 +13,8 @@
 #include <asio/signal_set.hpp>
 #include <asio/steady_timer.hpp>
 
+#include <time.h>
+
 #include <algorithm>
 
 #include "base/invariant.h"
@@ -27,7 +29,7 @@ struct AsioLoop::Reactor {
   asio::executor_work_guard<asio::io_context::executor_type> busy;
   std::unique_ptr<asio::signal_set> signals;
   std::function<void(int)> signal_arrived;
-  Duration longest_delay{};
+  Duration longest_delay{}, longest_slice{};
 
   void wait_for_signal() {
     signals->async_wait([this](const std::error_code& error, int number) {
@@ -39,6 +41,12 @@ struct AsioLoop::Reactor {
 };
 
 namespace {
+
+Duration thread_time() {
+  timespec t{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return std::chrono::seconds(t.tv_sec) + Duration(t.tv_nsec);
+}
 
 // Shared by the handle and the waiting handler: whichever goes first tells the other.
 struct TimerState : std::enable_shared_from_this<TimerState> {
@@ -159,6 +167,10 @@ Duration AsioLoop::longest_delay() const {
   return reactor_->longest_delay;
 }
 
+Duration AsioLoop::longest_slice() const {
+  return reactor_->longest_slice;
+}
+
 MonotonicTime AsioLoop::now() {
   return reactor_->clock.monotonic();
 }
@@ -175,9 +187,15 @@ void AsioLoop::on_signals(const std::vector<int>& numbers, std::function<void(in
   reactor_->wait_for_signal();
 }
 
+// Waiting takes no processor time, so what lies between two looks is one callback's.
 void AsioLoop::run() {
   reactor_->context.restart();
-  reactor_->context.run();
+  Duration before = thread_time();
+  while (reactor_->context.run_one() != 0) {
+    const Duration now = thread_time();
+    reactor_->longest_slice = std::max(reactor_->longest_slice, now - before);
+    before = now;
+  }
 }
 
 void AsioLoop::stop() {

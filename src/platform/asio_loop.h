@@ -25,6 +25,7 @@ class AsioLoop final : public Loop, public FdWatcher {
   [[nodiscard]] std::unique_ptr<Timer> at(MonotonicTime when, std::function<void()> work) override;
   MonotonicTime now() override;
   Duration longest_delay() const override;
+  Duration longest_slice() const override;
   std::unique_ptr<FdWatch> watch(int fd, FdWatch::Events events) override;
 
   // From now on these signals call `arrived` on the loop, instead of doing what they otherwise do.

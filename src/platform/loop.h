@@ -27,6 +27,8 @@ class Loop {
   virtual MonotonicTime now() = 0;
   // By how much a timer was late at most: for so long the loop was held up by something.
   virtual Duration longest_delay() const { return Duration(0); }
+  // The most processor time that one callback took: nothing else happens meanwhile.
+  virtual Duration longest_slice() const { return Duration(0); }
 };
 
 }  // namespace tidemark

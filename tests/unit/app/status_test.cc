@@ -15,6 +15,7 @@ StatusReport full_report() {
   report.phase = "running";
   report.uptime = 90min + 250ms;
   report.longest_stall = 12ms;
+  report.longest_slice = 1ms;
   report.lineage = *parse_lineage("000102030405060708090a0b0c0d0e0f");
   report.timeline = Timeline{2};
   report.run = RunId{7};
@@ -154,7 +155,7 @@ TEST_CASE("the status as JSON, by the byte") {
   report.degraded = {"the disk is slow"};
   CHECK(
       json_of(report) ==
-      R"({"node":"press-hall-3","version":"0.1.0","phase":"running","uptime_seconds":5400.25,"longest_stall_seconds":0.012,)"
+      R"({"node":"press-hall-3","version":"0.1.0","phase":"running","uptime_seconds":5400.25,"longest_stall_seconds":0.012,"longest_slice_seconds":0.001,)"
       R"("lineage":"000102030405060708090a0b0c0d0e0f","timeline":2,"run":7,)"
       R"("configuration":"","configuration_loaded":null,)"
       R"("resumed_from":"chk-41, 1200 entries replayed in 0.1s","degraded":["the disk is slow"],)"

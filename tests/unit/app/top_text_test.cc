@@ -14,6 +14,7 @@ StatusReport report(std::uint64_t records, std::uint64_t results) {
   out.node = "press-hall-3";
   out.phase = "running";
   out.longest_stall = 12ms;
+  out.longest_slice = 2ms;
   SourceReport& source = out.sources.emplace_back();
   source.name = "plant";
   source.records = records;
@@ -42,6 +43,7 @@ TEST_CASE("rates are what was counted between two looks, lags what event time is
   CHECK(pipeline.find("lag_seconds")->type == JsonValue::Type::null);
   CHECK(json->find("sinks")->items[0].number_of("delivered_per_second") == 2.5);
   CHECK(json->number_of("longest_stall_seconds") == 0.012);
+  CHECK(json->number_of("longest_slice_seconds") == 0.002);
   const std::string text = top_text(looks);
   for (const char* part : {"125", "2.5", "3.0s", "12ms", "press-hall-3", "none yet"})
     CHECK(text.contains(part));

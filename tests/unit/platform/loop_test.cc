@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -55,6 +56,28 @@ TEST_CASE("posted work runs in order, also when posted by work or by another thr
   std::jthread thread([&] { real.loop.post([&] { other = true; }); });
   CHECK(real.run_until([&] { return other && seen.size() == 3; }));
   CHECK(seen == "abc");
+}
+
+TEST_CASE("the longest slice is the processor time of one callback, not the time between them") {
+  RealLoop real;
+  const auto processor_time = [] {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return std::chrono::seconds(t.tv_sec) + Duration(t.tv_nsec);
+  };
+  Duration all{};
+  int works = 0;
+  const auto work = [&] {
+    const Duration begun = processor_time();
+    while (processor_time() < begun + 20ms) {
+    }
+    all += processor_time() - begun;
+    ++works;
+  };
+  for (int i = 0; i < 4; ++i) real.loop.post(work);
+  CHECK(real.run_until([&] { return works == 4; }));
+  CHECK(real.loop.longest_slice() >= 20ms);
+  CHECK(real.loop.longest_slice() < all);
 }
 
 TEST_CASE("timers fire in order, never early, and not when destroyed") {
