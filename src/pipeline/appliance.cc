@@ -238,6 +238,13 @@ void Appliance::Work::make_room() {
     give_up_for_room(false);
 }
 
+// Without a journal it is a checkpoint that lets results go: the next one comes before they fill the memory.
+void Appliance::Work::hurry_for_sinks() {
+  if (!journal_ && checkpointer_ &&
+      std::ranges::any_of(deliveries_, [](const auto& d) { return d->filling(); }))
+    checkpointer_->hurry();
+}
+
 // A write found no room. With the ballast's, what is journaled becomes durable and a checkpoint complete;
 // then the journal can be trimmed.
 void Appliance::Work::disk_full(const Error& error) {

@@ -90,11 +90,13 @@ void Checkpointer::run() {
 }
 
 void Checkpointer::hurry() {
-  if (running_ && stage_ == Stage::idle)
-    schedule(std::max(doors_.loop.now(), ended_ + parts_.settings.checkpoint.min_pause));
+  if (!running_ || stage_ != Stage::idle) return;
+  const MonotonicTime soonest = std::max(doors_.loop.now(), ended_ + parts_.settings.checkpoint.min_pause);
+  if (!timer_ || soonest < due_) schedule(soonest);
 }
 
 void Checkpointer::schedule(MonotonicTime when) {
+  due_ = when;
   timer_ = doors_.loop.at(when, [this] {
     timer_.reset();
     if (stage_ != Stage::idle) return;  // finish() schedules the next

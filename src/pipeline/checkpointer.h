@@ -156,6 +156,7 @@ class Checkpointer {
   unsigned base_share_ = 1;  // a base is written in so many parts
   unsigned next_partition_ = 0;
   std::unique_ptr<Timer> timer_, timeout_;
+  MonotonicTime due_{};  // of timer_
   MonotonicTime begun_{}, ended_{};
   CheckpointReport report_;
   std::string failure_;

@@ -22,7 +22,10 @@ Delivery::Delivery(Doors doors, const SinkSettings& settings, Options options, s
                .buffer = settings.buffer,
                .drop_oldest = settings.drop_oldest}) {}
 
-Delivery::~Delivery() = default;
+// The sink goes first: on a lane it may still be reading the batch in flight.
+Delivery::~Delivery() {
+  sink_.reset();
+}
 
 void Delivery::take(const std::vector<const ResultSchema*>& schemas) {
   for (const ResultSchema* schema : schemas)
@@ -53,10 +56,11 @@ void Delivery::open(const std::vector<const ResultSchema*>& schemas) {
 }
 
 void Delivery::expect(const ChannelId& channel, const ChannelMark& mark) {
-  const auto first = std::ranges::find_if(queue_, [&](const Waiting& row) {
-    return row.channel->uid == channel.uid && row.channel->kind == channel.kind;
-  });
-  expected_[channel] = first == queue_.end() ? mark : ChannelMark{ResultNumber{first->number.value - 1}, 0};
+  ResultQueue::Reader rows = queue_.reader();
+  const Waiting* row = rows.next();
+  while (row != nullptr && (row->channel->uid != channel.uid || row->channel->kind != channel.kind))
+    row = rows.next();
+  expected_[channel] = row == nullptr ? mark : ChannelMark{ResultNumber{row->number.value - 1}, 0};
 }
 
 const ChannelId* Delivery::issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline) {
@@ -112,18 +116,31 @@ void Delivery::note_gaps() {
 }
 
 bool Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
-  auto known = std::ranges::find(known_, emission.schema, &decltype(known_)::value_type::first);
-  if (known == known_.end()) known = known_.insert(known_.end(), {emission.schema, own(*emission.schema)});
-  if (known->second == nullptr) return false;
+  auto known = std::ranges::find(known_, emission.schema, &Known::schema);
+  if (known == known_.end())
+    known = known_.insert(known_.end(), {emission.schema, own(*emission.schema), nullptr});
+  if (known->own == nullptr) return false;
   const bool was_empty = queue_.empty();
   const ChannelId& its = emission.schema->channel;
-  queue_.push_back({known->second, issued(*known->second, its.lineage, issued_on.value_or(its.timeline)),
-                    emission.number, emission.chain, emission.position, std::string(emission.bytes)});
-  bytes_ += cost(queue_.back());
+  const Timeline timeline = issued_on.value_or(its.timeline);
+  if (known->channel == nullptr || known->channel->timeline != timeline ||
+      known->channel->lineage != its.lineage)
+    known->channel = issued(*known->own, its.lineage, timeline);
+  queue_.push({.schema = known->own,
+               .channel = known->channel,
+               .number = emission.number,
+               .chain = emission.chain,
+               .position = emission.position,
+               .bytes = emission.bytes});
   if (options_.mode == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
-  if (!in_flight_ && was_empty) schedule_flush();
+  if (flight_.under_way) {
+    if (bytes() >= kEarly) store_some();
+    return true;
+  }
+  if (was_empty) schedule_flush();
+  if (queue_.front().position > released_) return true;
   if (due()) pump();
-  if (bytes_ >= kEarly) store_some();
+  if (bytes() >= kEarly) store_some();
   return true;
 }
 
@@ -143,7 +160,7 @@ void Delivery::flush_through(Position position) {
 }
 
 const Delivery::Waiting* Delivery::first_in_memory() const {
-  if (flight_stored_ < flight_.size()) return &flight_[flight_stored_];
+  if (flight_.stored() < flight_.rows.size()) return &flight_.rows[flight_.stored()];
   return queue_.empty() ? nullptr : &queue_.front();
 }
 
@@ -167,7 +184,7 @@ bool Delivery::away() const {
 // Whether the front of memory should leave now, as far as `flush` is concerned.
 bool Delivery::due() const {
   if (queue_.empty()) return false;
-  if (bytes_ >= kEarly || flush_due_ || queue_.front().position <= flush_through_) return true;
+  if (bytes() >= kEarly || flush_due_ || queue_.front().position <= flush_through_) return true;
   return !settings_.flush && !declaration_.flushes_with_checkpoint;
 }
 
@@ -192,67 +209,98 @@ void Delivery::compare_chain(const Waiting& row, const Holdings& held) {
 
 // Drops what the sink or the outbox holds from the front of memory; true when something was dropped.
 bool Delivery::drop_held() {
-  const std::size_t before = queue_.size();
+  const std::size_t before = queue_.rows();
   while (!queue_.empty() && queue_.front().position <= released_ && is_held(queue_.front())) {
-    const Waiting& row = queue_.front();
-    compare_chain(row, held_);
-    compare_chain(row, stored_marks_);
+    compare_chain(queue_.front(), held_);
+    compare_chain(queue_.front(), stored_marks_);
     ++skipped_;
-    bytes_ -= cost(row);
-    queue_.pop_front();
+    queue_.pop();
   }
-  return queue_.size() != before;
+  return queue_.rows() != before;
 }
 
 // What stands in the outbox goes first; while some of memory is on its way there, memory waits.
 void Delivery::pump() {
-  if (!opened_ || in_flight_) return;
+  if (!opened_ || flight_.under_way) return;
   if (!stored_.empty()) return pump_outbox();
   fetched_.clear();
   if (storing_) return;
   const bool dropped = drop_held();
-  if (due() && queue_.front().position <= released_) write_batch(queue_);
+  if (due() && queue_.front().position <= released_) write_from_memory();
   if (dropped) events_.progress();
 }
 
-void Delivery::write_batch(std::deque<Waiting>& from) {
-  const bool of_outbox = &from == &fetched_;
-  std::size_t value_count = 0;
-  flight_.clear();
-  while (!from.empty() && flight_.size() < kBatchRows) {
-    Waiting& row = from.front();
-    if (of_outbox ? !may_leave(row) : row.position > released_ || is_held(row)) break;
+void Delivery::write_from_memory() {
+  // Most rows are of the channel of the one before.
+  const ChannelId* channel = nullptr;
+  ResultNumber holds;
+  while (!queue_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
+    const Waiting& row = queue_.front();
+    if (row.channel != channel) {
+      channel = row.channel;
+      holds = held(*channel);
+    }
+    if (row.position > released_ || row.number <= holds) break;
+    flight_.rows.push_back(row);
+    flight_.bytes.append(row.bytes);
+    queue_.pop();
+  }
+  flight_bytes_ = flight_.bytes.size();
+  write_flight();
+}
+
+void Delivery::write_from_outbox() {
+  while (!fetched_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
+    Fetched& next = fetched_.front();
+    if (!may_leave(next.row)) break;
+    flight_.rows.push_back(next.row);
+    flight_.rows.back().bytes = next.bytes;
+    flight_.bytes.append(next.bytes);
+    flight_.sequences.push_back(next.sequence);
+    flight_.views.push_back({});
+    if (next.id_prefix != nullptr) flight_.views.back().id_prefix = *next.id_prefix;
+    fetched_.pop_front();
+  }
+  write_flight();
+}
+
+// The rows' bytes now stand in the flight's own, one behind another, and stay there.
+void Delivery::write_flight() {
+  std::size_t value_count = 0, at = 0;
+  for (Waiting& row : flight_.rows) {
+    row.bytes = std::string_view(flight_.bytes).substr(at, row.bytes.size());
+    at += row.bytes.size();
     value_count += row.schema->columns.size();
-    flight_.push_back(std::move(row));
-    from.pop_front();
   }
-  flight_stored_ = of_outbox ? flight_.size() : 0;
-  in_flight_ = true;
-  values_.assign(value_count, Value());
-  rows_.clear();
-  std::size_t at = 0;
-  for (const Waiting& row : flight_) {
-    const std::span<Value> values = std::span(values_).subspan(at, row.schema->columns.size());
-    at += values.size();
-    invariant(decode_values(row.bytes, values), "a waiting result decodes to its columns");
-    rows_.push_back({.schema = row.schema,
-                     .number = row.number,
-                     .chain = row.chain,
-                     .values = values,
-                     .issued = row.channel,
-                     .id_prefix = row.id_prefix != nullptr ? *row.id_prefix : std::string_view()});
+  flight_.values.resize(value_count);
+  flight_.views.resize(flight_.rows.size());
+  std::span<Value> values = flight_.values;
+  for (std::size_t i = 0; i < flight_.rows.size(); ++i) {
+    const Waiting& row = flight_.rows[i];
+    const std::span<Value> its = values.first(row.schema->columns.size());
+    values = values.subspan(its.size());
+    invariant(decode_values(row.bytes, its), "a waiting result decodes to its columns");
+    ResultView& view = flight_.views[i];
+    view.schema = row.schema;
+    view.number = row.number;
+    view.chain = row.chain;
+    view.values = its;
+    view.issued = row.channel;
   }
-  sink_->write(rows_, [this] { batch_done(); });
+  flight_.under_way = true;
+  sink_->write(flight_.views, [this] { batch_done(); });
 }
 
 void Delivery::batch_done() {
-  delivered_ += flight_.size();
-  for (std::size_t i = flight_stored_; i < flight_.size(); ++i) bytes_ -= cost(flight_[i]);
-  if (storing_of_flight_) delivered_while_storing_ = flight_.size();
-  if (flight_stored_ != 0) consume(flight_[flight_stored_ - 1].sequence + 1);
-  flight_.clear();
-  flight_stored_ = 0;
-  in_flight_ = false;
+  delivered_ += flight_.rows.size();
+  flight_bytes_ = 0;
+  if (storing_of_flight_) delivered_while_storing_ = flight_.rows.size();
+  if (flight_.stored() != 0) consume(flight_.sequences.back() + 1);
+  flight_.rows.clear();
+  flight_.bytes.clear();
+  flight_.views.clear();
+  flight_.sequences.clear();
+  flight_.under_way = false;
   // The rest of what was released when the flush came due goes on; what came later waits for its own.
   if (queue_.empty() || queue_.front().position > released_) flush_due_ = false;
   if (!queue_.empty() && !flush_due_) schedule_flush();
@@ -284,8 +332,8 @@ SinkReport Delivery::report() const {
                     .detail = status.detail,
                     .degraded = failure_ ? failure_->message : status.degraded,
                     .delivered = delivered_,
-                    .waiting = queue_.size() + (flight_.size() - flight_stored_) + on_disk,
-                    .waiting_bytes = bytes_ + (on_disk != 0 ? extent.bytes : 0),
+                    .waiting = queue_.rows() + (flight_.rows.size() - flight_.stored()) + on_disk,
+                    .waiting_bytes = bytes() + (on_disk != 0 ? extent.bytes : 0),
                     .skipped = skipped_,
                     .counters = status.counters};
   const auto also = [&](const std::string& text) {

@@ -37,6 +37,7 @@
 #include "base/result.h"
 #include "config/settings.h"
 #include "pipeline/channel.h"
+#include "pipeline/result_queue.h"
 #include "pipeline/status.h"
 #include "pipeline/stored_results.h"
 #include "platform/log.h"
@@ -47,9 +48,11 @@ namespace tidemark {
 
 class Delivery {
  public:
-  static constexpr std::uint64_t kMemory = 8u << 20;  // bytes waiting at which full() turns true
-  static constexpr std::uint64_t kEarly = 1u << 20;   // bytes waiting at which nobody waits for `flush`
-  static constexpr std::size_t kBatchRows = 1024;
+  static constexpr std::uint64_t kMemory = 8u << 20;   // bytes waiting at which full() turns true
+  static constexpr std::uint64_t kFilling = 2u << 20;  // bytes waiting at which filling() turns true
+  static constexpr std::uint64_t kEarly = 1u << 20;    // bytes waiting at which nobody waits for `flush`
+  static constexpr std::size_t kBatchRows = 4096;
+  static constexpr std::size_t kBatchBytes = 1u << 20;
   static constexpr Duration kPatience = 2s;  // of a barrier with a sink that is there, and slow
 
   struct Doors {
@@ -96,7 +99,7 @@ class Delivery {
   // Another plan is in force: its schemas are other objects.
   void plan_changed() { known_.clear(); }
   // Nothing is in memory alone, and nothing on its way: it may be closed.
-  bool idle() const { return empty() && !in_flight_ && !storing_ && !fetching_; }
+  bool idle() const { return empty() && !flight_.under_way && !storing_ && !fetching_; }
   // Why the sink cannot work with these settings or files.
   const std::optional<Error>& failure() const { return failure_; }
   // Whether the sink has answered: it is known what it holds, or why it cannot work.
@@ -115,7 +118,9 @@ class Delivery {
   bool delivered_through(Position position) const;
   // A checkpoint need not wait: the first result in memory may not leave yet, or nobody takes it now.
   bool away() const;
-  bool full() const { return bytes_ >= kMemory; }
+  bool full() const { return bytes() >= kMemory; }
+  // What it waits for should not be waited for until it is full.
+  bool filling() const { return bytes() >= kFilling; }
   // Nothing is in memory alone.
   bool empty() const { return first_in_memory() == nullptr; }
   // Which limit holds the sources up, in words; while full().
@@ -136,15 +141,23 @@ class Delivery {
   const SinkSettings& settings() const { return settings_; }
 
  private:
-  struct Waiting {
-    const ResultSchema* schema;  // one that the sink was opened with
-    const ChannelId* channel;    // as it was numbered; of issued_
-    ResultNumber number;
-    std::uint64_t chain;
-    Position position;
+  using Waiting = ResultQueue::Row;  // of schemas_ or older_, and of issued_
+  // One that came from the outbox.
+  struct Fetched {
+    Waiting row;  // without its bytes
     std::string bytes;
     const std::string* id_prefix = nullptr;  // where it is not this run's; of prefixes_
-    std::uint64_t sequence = 0;              // in the outbox; 0: it is not there
+    std::uint64_t sequence = 0;              // in the outbox
+  };
+  // The batch that the sink has been given.
+  struct Flight {
+    std::vector<Waiting> rows;
+    std::string bytes;                     // theirs
+    std::vector<Value> values;             // of bytes
+    std::vector<ResultView> views;         // of values
+    std::vector<std::uint64_t> sequences;  // of the first rows, which are in the outbox
+    std::size_t stored() const { return sequences.size(); }
+    bool under_way = false;
   };
   // Being appended to the outbox: from the flight so many, from the memory's front so many.
   struct Storing {
@@ -156,7 +169,7 @@ class Delivery {
   const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
   const ResultSchema* own(const ResultSchema& schema);
   const ResultSchema* known_schema(const ResultSchema& schema);
-  Waiting from_outbox(OutboxRow row);
+  Fetched from_outbox(OutboxRow row);
   void open_outbox();
   void outbox_opened(Result<StoredResults::Found> found);
   void opened(Result<std::optional<Holdings>> held);
@@ -172,7 +185,9 @@ class Delivery {
   bool may_leave(const Waiting& row) const;
   void discard_from_outbox();
   void fetch();
-  void write_batch(std::deque<Waiting>& from);
+  void write_from_memory();
+  void write_from_outbox();
+  void write_flight();
   void batch_done();
   void schedule_flush();
 
@@ -182,7 +197,8 @@ class Delivery {
   void consume(std::uint64_t sequence);
   void watch_barrier();
   void outbox_failed(const Error& error, std::function<void()> again);
-  static std::uint64_t cost(const Waiting& row) { return row.bytes.size() + sizeof(Waiting); }
+  // Of rows that are in memory alone.
+  std::uint64_t bytes() const { return queue_.bytes() + flight_bytes_; }
   std::string subject() const { return "sinks." + settings_.name; }
 
   Doors doors_;
@@ -193,21 +209,23 @@ class Delivery {
   Events events_;
   std::deque<ResultSchema> own_;  // copies, which schemas_ names
   std::vector<const ResultSchema*> schemas_;
-  std::vector<std::pair<const ResultSchema*, const ResultSchema*>> known_;  // a plan's schema, and the copy
+  // A plan's schema, the copy, and the channel that its last row was numbered in.
+  struct Known {
+    const ResultSchema* schema;
+    const ResultSchema* own;
+    const ChannelId* channel;
+  };
+  std::vector<Known> known_;
   std::deque<ResultSchema> older_;  // of rows in the outbox that have other columns than now
   std::set<ChannelId> issued_;      // every channel that a row has come under
   std::set<std::string> prefixes_;
   // The one that the last row of each schema came under.
   std::map<const ResultSchema*, const ChannelId*> newest_issued_;
 
-  std::deque<Waiting> queue_;  // memory
-  std::uint64_t bytes_ = 0;    // of rows that are in memory alone
-  std::deque<Waiting> fetched_;
-  std::vector<Waiting> flight_;
-  std::size_t flight_stored_ = 0;  // of flight_, the first so many are in the outbox
-  bool in_flight_ = false;
-  std::vector<Value> values_;  // of the batch in flight
-  std::vector<ResultView> rows_;
+  ResultQueue queue_;               // memory
+  std::uint64_t flight_bytes_ = 0;  // of the flight's rows that are in memory alone
+  std::deque<Fetched> fetched_;
+  Flight flight_;
 
   bool opened_ = false;
   std::optional<Error> failure_;

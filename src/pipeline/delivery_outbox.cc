@@ -34,16 +34,17 @@ const ResultSchema* Delivery::known_schema(const ResultSchema& schema) {
   return &older_.emplace_back(schema);
 }
 
-Delivery::Waiting Delivery::from_outbox(OutboxRow row) {
+Delivery::Fetched Delivery::from_outbox(OutboxRow row) {
   const OutboxOrigin& origin = *row.origin;
   const ChannelId& channel = origin.schema.channel;
   const ResultSchema* schema = known_schema(origin.schema);
   const bool ours = origin.id_prefix == options_.id_prefix;
-  return {.schema = schema,
-          .channel = issued(*schema, channel.lineage, channel.timeline),
-          .number = row.number,
-          .chain = row.chain,
-          .position = row.position,
+  return {.row = {.schema = schema,
+                  .channel = issued(*schema, channel.lineage, channel.timeline),
+                  .number = row.number,
+                  .chain = row.chain,
+                  .position = row.position,
+                  .bytes = {}},
           .bytes = std::move(row.bytes),
           .id_prefix = ours ? nullptr : &*prefixes_.insert(origin.id_prefix).first,
           .sequence = row.sequence};
@@ -77,7 +78,8 @@ void Delivery::outbox_opened(Result<StoredResults::Found> found) {
 void Delivery::outbox_failed(const Error& error, std::function<void()> again) {
   outbox_trouble_ = error.message;
   doors_.log.sampled(LogLevel::error, subject(), "outbox", error.message + "; it is tried again");
-  retry_ = doors_.loop.at(doors_.loop.now() + backoff_.next(stored_.extent().end + bytes_), std::move(again));
+  retry_ =
+      doors_.loop.at(doors_.loop.now() + backoff_.next(stored_.extent().end + bytes()), std::move(again));
   events_.progress();
 }
 
@@ -96,7 +98,7 @@ bool Delivery::may_leave(const Waiting& row) const {
 void Delivery::discard_from_outbox() {
   std::uint64_t gone = 0;
   while (!fetched_.empty()) {
-    const Waiting& row = fetched_.front();
+    const Waiting& row = fetched_.front().row;
     const ChannelId& channel = *row.channel;
     const bool ours = !schemas_.empty() && channel.lineage == schemas_.front()->channel.lineage;
     if (ours && row.position > released_) break;
@@ -112,7 +114,7 @@ void Delivery::discard_from_outbox() {
           subject(),
           "results in the outbox that belong to a branch of history that a restore abandoned are "
           "given up");
-    gone = row.sequence + 1;
+    gone = fetched_.front().sequence + 1;
     fetched_.pop_front();
   }
   if (gone != 0) consume(gone);
@@ -126,7 +128,7 @@ void Delivery::pump_outbox() {
     return pump();
   }
   if (fetched_.empty()) return fetch();
-  if (may_leave(fetched_.front())) write_batch(fetched_);
+  if (may_leave(fetched_.front().row)) write_from_outbox();
 }
 
 void Delivery::fetch() {
@@ -157,8 +159,8 @@ bool Delivery::wants_storing() const {
   if (first == nullptr || first->position > released_ || !outbox_open_ || storing_) return false;
   if (outbox_full_ || !outbox_trouble_.empty()) return false;
   const bool cannot_leave = !sink_ready() || !stored_.empty();
-  if (bytes_ >= kEarly && cannot_leave) return true;
-  if (bytes_ >= kMemory / 2 && settings_.drop_oldest) return true;
+  if (bytes() >= kEarly && cannot_leave) return true;
+  if (bytes() >= kMemory / 2 && settings_.drop_oldest) return true;
   if (first->position > flush_through_) return false;
   return cannot_leave || doors_.loop.now() >= barrier_asked_ + kPatience;
 }
@@ -176,24 +178,24 @@ void Delivery::store_some() {
       its->schema.channel = *row.channel;
       origin = std::move(its);
     }
-    rows.push_back({origin, row.number, row.chain, row.position, row.bytes});
-    bytes += cost(row);
+    rows.push_back({origin, row.number, row.chain, row.position, std::string(row.bytes)});
+    bytes += row.bytes.size() + sizeof(OutboxRow);
   };
-  for (std::size_t i = flight_stored_; i < flight_.size(); ++i) take(flight_[i]);
+  for (std::size_t i = flight_.stored(); i < flight_.rows.size(); ++i) take(flight_.rows[i]);
   storing.of_flight = rows.size();
-  for (const Waiting& row : queue_) {
-    if (row.position > released_ || bytes >= kStoreBytes) break;
-    if (!is_held(row)) {
+  ResultQueue::Reader waiting = queue_.reader();
+  for (const Waiting* row = waiting.next(); row != nullptr; row = waiting.next()) {
+    if (row->position > released_ || bytes >= kStoreBytes) break;
+    if (!is_held(*row)) {
       storing.covered.push_back(storing.all_covered);
-      take(row);
+      take(*row);
     }
     ++storing.all_covered;
   }
   storing_ = true;
   storing_of_flight_ = storing.of_flight != 0;
   delivered_while_storing_ = 0;
-  const std::uint64_t under_way =
-      in_flight_ && flight_stored_ != 0 ? flight_[flight_stored_ - 1].sequence + 1 : 0;
+  const std::uint64_t under_way = flight_.stored() != 0 ? flight_.sequences.back() + 1 : 0;
   stored_.append(std::move(rows), under_way, [this, storing](Result<Outbox::Appended> appended) {
     stored(storing, std::move(appended));
   });
@@ -215,11 +217,9 @@ void Delivery::stored(const Storing& storing, Result<Outbox::Appended> appended)
   } else {
     const std::size_t of_flight = std::min(appended->taken, storing.of_flight);
     for (std::size_t i = 0; i < of_flight; ++i) {
-      Waiting& row = flight_[flight_stored_ + i];
-      row.sequence = first + i;
-      bytes_ -= cost(row);
+      flight_bytes_ -= flight_.rows[flight_.stored()].bytes.size();
+      flight_.sequences.push_back(first + i);
     }
-    flight_stored_ += of_flight;
   }
   const std::size_t of_queue = appended->taken - std::min(appended->taken, storing.of_flight);
   const std::size_t gone =
@@ -227,8 +227,7 @@ void Delivery::stored(const Storing& storing, Result<Outbox::Appended> appended)
   for (std::size_t i = 0; i < gone; ++i) {
     compare_chain(queue_.front(), held_);
     compare_chain(queue_.front(), stored_marks_);
-    bytes_ -= cost(queue_.front());
-    queue_.pop_front();
+    queue_.pop();
   }
   skipped_ += gone - of_queue;
   if (appended->taken < storing.of_flight + storing.covered.size()) outbox_full_ = true;

@@ -32,12 +32,11 @@ std::string Delivery::pending_rows(Position through, std::uint64_t& count) const
     append_row(out, {.key = key.view(), .erased = false, .payload = payload.view()});
     ++count;
   };
-  for (std::size_t i = flight_stored_; i < flight_.size(); ++i)
-    if (flight_[i].position <= through) append(flight_[i]);
-  for (const Waiting& row : queue_) {
-    if (row.position > through) break;
-    append(row);
-  }
+  for (std::size_t i = flight_.stored(); i < flight_.rows.size(); ++i)
+    if (flight_.rows[i].position <= through) append(flight_.rows[i]);
+  ResultQueue::Reader waiting = queue_.reader();
+  for (const Waiting* row = waiting.next(); row != nullptr && row->position <= through; row = waiting.next())
+    append(*row);
   return out;
 }
 
@@ -69,9 +68,7 @@ Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) 
       ++given_up;
       continue;
     }
-    queue_.push_back(
-        {schema, issued(*schema, lineage, timeline), number, chain, position, std::string(bytes)});
-    bytes_ += cost(queue_.back());
+    queue_.push({schema, issued(*schema, lineage, timeline), number, chain, position, bytes});
     flush_through_ = std::max(flush_through_, position);  // overdue since that checkpoint
   }
   if (in.failed())

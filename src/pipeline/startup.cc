@@ -200,6 +200,7 @@ void Appliance::Work::make_flow() {
       Flow::Parts{platform_.loop, platform_.clock},
       Flow::Events{.turn =
                        [this] {
+                         hurry_for_sinks();
                          if (checkpointer_) checkpointer_->turn();
                          if (restarts_) restarts_->look();
                        },

@@ -175,6 +175,7 @@ class Appliance::Work final : public EngineOutput {
   void fork_timeline(Position at);
   void journal_moved();
   void make_room();
+  void hurry_for_sinks();
   void disk_full(const Error& error);
   void lay_in_ballast(const Manifest& manifest);
   bool hold() const;

@@ -123,8 +123,9 @@ TEST_CASE("delivery: in at-least-once mode results leave at once, and nothing is
 TEST_CASE("delivery: one batch at a time, in order, and the rest follows when the sink is done") {
   DeliveryWorld world;
   world.open();
-  for (int i = 0; i < 2500; ++i) world.add(static_cast<std::uint64_t>(i) + 1, std::to_string(i));
-  world.delivery->release(Position{2500});
+  constexpr std::size_t kRows = 2 * Delivery::kBatchRows + 500;
+  for (std::size_t i = 0; i < kRows; ++i) world.add(i + 1, std::to_string(i));
+  world.delivery->release(Position{kRows});
   world.pass(1s);
   REQUIRE(world.sink.batches.size() == 1);
   CHECK(world.sink.batches[0].size() == Delivery::kBatchRows);
@@ -132,16 +133,17 @@ TEST_CASE("delivery: one batch at a time, in order, and the rest follows when th
   CHECK(world.sink.batches.size() == 2);
   CHECK(world.sink.take());
   CHECK(world.sink.take());
-  CHECK(world.sink.rows().size() == 2500);
-  CHECK(world.sink.rows().back() == "2499");
+  CHECK(world.sink.rows().size() == kRows);
+  CHECK(world.sink.rows().back() == std::to_string(kRows - 1));
   CHECK(world.delivery->empty());
 }
 
 TEST_CASE("delivery: a sink that has been told to close gets nothing more, and what waits is kept") {
   DeliveryWorld world;
   world.open();
-  for (int i = 0; i < 2500; ++i) world.add(static_cast<std::uint64_t>(i) + 1, std::to_string(i));
-  world.delivery->release(Position{2500});
+  constexpr std::size_t kRows = Delivery::kBatchRows + 500;
+  for (std::size_t i = 0; i < kRows; ++i) world.add(i + 1, std::to_string(i));
+  world.delivery->release(Position{kRows});
   world.pass(1s);
   REQUIRE(world.sink.batches.size() == 1);
   bool closed = false;
@@ -150,7 +152,21 @@ TEST_CASE("delivery: a sink that has been told to close gets nothing more, and w
   world.pass(1min);
   CHECK(closed);
   CHECK(world.sink.batches.size() == 1);
-  CHECK(world.delivery->report().waiting == 2500 - Delivery::kBatchRows);
+  CHECK(world.delivery->report().waiting == kRows - Delivery::kBatchRows);
+}
+
+TEST_CASE("delivery: a batch of large results is not larger than a megabyte and one of them") {
+  DeliveryWorld world;
+  world.open();
+  constexpr std::size_t kSize = 400'000;
+  for (std::uint64_t i = 1; i <= 5; ++i)
+    world.add(i, std::string(kSize, static_cast<char>('a' + static_cast<char>(i))));
+  world.delivery->release(Position{5});
+  world.pass(1s);
+  REQUIRE(world.sink.batches.size() == 1);
+  CHECK(world.sink.batches[0].size() == Delivery::kBatchBytes / kSize + 1);
+  CHECK(world.sink.take());
+  CHECK(world.sink.rows().size() == 5);
 }
 
 // interface: sinks.flush
