@@ -60,6 +60,8 @@ class Compilation {
     std::sort(program_.slots_.begin(), program_.slots_.end());
     program_.slots_.erase(std::unique(program_.slots_.begin(), program_.slots_.end()), program_.slots_.end());
     program_.types_ = root->types;
+    if (const Program::Node& last = program_.nodes_[root->node]; last.op == Op::slot)
+      program_.bare_slot_ = last.first;
     program_.text_ = std::move(canonical_.text);
     return std::move(program_);
   }

@@ -374,7 +374,8 @@ Program::Program(Program&&) noexcept = default;
 Program& Program::operator=(Program&&) noexcept = default;
 Program::~Program() = default;
 
-std::expected<Value, EvalError> Program::evaluate(std::span<const Value> slots, Arena& arena) const {
+std::expected<Value, EvalError> Program::evaluate_operations(std::span<const Value> slots,
+                                                             Arena& arena) const {
   invariant(slots_.empty() || slots_.back() < slots.size(), "a program is given every slot it reads");
   Evaluation evaluation(*this, slots, arena);
   Value out;

@@ -17,6 +17,7 @@
 #include <deque>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,7 +66,10 @@ class Program {
   ~Program();
 
   // `slots` must hold every slot that the Binder gave out.
-  std::expected<Value, EvalError> evaluate(std::span<const Value> slots, Arena& arena) const;
+  std::expected<Value, EvalError> evaluate(std::span<const Value> slots, Arena& arena) const {
+    if (bare_slot_ < slots.size()) return slots[bare_slot_];
+    return evaluate_operations(slots, arena);
+  }
 
   // As a condition (where, having, FILTER): true only when the value is TRUE; NULL and FALSE are false; a
   // value that is no boolean is an error.
@@ -78,6 +82,10 @@ class Program {
   const std::string& text() const { return text_; }  // canonical, as to_text(expression)
   // The slots that it reads, ascending, each once.
   const std::vector<std::uint32_t>& slots() const { return slots_; }
+  // The slot whose value it is, unchanged; nothing when it does more than that.
+  std::optional<std::uint32_t> bare_slot() const {
+    return bare_slot_ == kNoSlot ? std::nullopt : std::optional(bare_slot_);
+  }
 
  private:
   friend class Compilation;
@@ -94,8 +102,12 @@ class Program {
     const Function* function = nullptr;
   };
 
-  Program();
+  static constexpr std::uint32_t kNoSlot = ~std::uint32_t{0};
 
+  Program();
+  std::expected<Value, EvalError> evaluate_operations(std::span<const Value> slots, Arena& arena) const;
+
+  std::uint32_t bare_slot_ = kNoSlot;
   std::vector<Node> nodes_;  // operands before their operator; the last is the root
   std::vector<std::uint32_t> operands_;
   std::vector<Value> constants_;

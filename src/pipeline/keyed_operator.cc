@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/invariant.h"
 #include "base/key_encoding.h"
 #include "pipeline/stateless_operator.h"
 
@@ -25,6 +26,8 @@ std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan) {
 }
 
 constexpr std::int64_t kMillisecond = 1'000'000;
+constexpr std::size_t kSortedAStep = 8;  // entries that are sorted in the time of one result
+constexpr std::size_t kKeyTime = 8;      // bytes of a window's start before the key
 
 }  // namespace
 
@@ -33,7 +36,8 @@ KeyedOperator::KeyedOperator(const OperatorOptions& options)
       outlets_(options.outlets),
       rows_(options.plan, options.outlets, options.output),
       aggregates_(aggregates_of(options.plan)),
-      windows_(windowed() ? options.plan.settings->window.size : Duration(1),
+      windowed_(options.plan.kind == PipelinePlan::Kind::windowed),
+      windows_(windowed_ ? options.plan.settings->window.size : Duration(1),
                options.plan.settings->window.offset),
       lateness_(options.plan.processing_time ? Duration(0) : *options.plan.settings->allowed_lateness),
       every_(*options.plan.settings->emit == EmitPolicy::every),
@@ -50,12 +54,9 @@ KeyedOperator::KeyedOperator(const OperatorOptions& options)
           std::make_unique<KeyedPayload>(aggregates_, PayloadPrefix(options.plan.layout)),
           options.hash_seed)),
       watermark_(to_ns(kEventTimeMin)),
-      forgotten_(to_ns(kEventTimeMin)) {
-  for (const AggregateColumn& column : plan_.aggregates) {
-    first_argument_.push_back(arguments_.size());
-    arguments_.resize(arguments_.size() + column.arguments.size());
-  }
-  filtered_out_.resize(plan_.aggregates.size());
+      forgotten_(to_ns(kEventTimeMin)),
+      arguments_(options.plan),
+      accumulation_(layout(), arguments_.calls()) {
   output_row_.resize(plan_.output_size());
   empty_.resize((layout().size() + 7) / 8 + 1);
   layout().create(reinterpret_cast<std::byte*>(empty_.data()));
@@ -66,57 +67,107 @@ KeyedOperator::~KeyedOperator() {
 }
 
 void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
-  if (!rows_.load(row, input) || !evaluate_keys(row)) return;
-  const std::int64_t time = plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
-  const std::int64_t start = windowed() ? windows_.start_of(time) : 0;
-  const std::int64_t end = windowed() ? windows_.end_of(start) : 0;
-  if (windowed() && !plan_.processing_time &&
-      (end <= forgotten_ || to_ns(saturating_add(time_from_ns<EventTime>(end), lateness_)) <= watermark_))
-    return rows_.late(row, key_values_);
-  if (!evaluate_arguments(row)) return;
+  if (!rows_.load(row, input)) return;
+  const std::int64_t time = time_of(row);
+  if (windowed_ && !window_.holds(time)) enter_window(time);
+  if (!encode_key(row)) return;
+  if (windowed_ && !plan_.processing_time && is_closed(window_)) return late(row);
+  if (!arguments_.evaluate(rows_, row)) return;
+  apply(row);
+}
 
-  key_.clear();
-  if (windowed()) append_key_time(key_, start);
-  for (const Value& value : key_values_) append_key(key_, value);
-
-  EntryTable::Entry* entry = table_->find(key_);
-  const bool begins = entry == nullptr || (ttl_ != 0 && has_expired(entry, std::max(watermark_, time)));
-  const std::byte* before =
-      begins ? reinterpret_cast<const std::byte*>(empty_.data())
-             : EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + states_at_;
-  if (const char* refusal = check_all(before, row)) return rows_.reject(row, refusal);
-  if (entry == nullptr) {
-    entry = make_entry(row);
-    if (entry == nullptr) return;
-    if (windowed()) open_[start].push_back(entry);
-    if (ttl_ != 0) write_i64(EntryTable::payload(entry) + used_at_, time);
+void KeyedOperator::apply(const InputRow& row) {
+  EntryTable::Found found = table_->look_up(key_.view());
+  const Accumulation::Record record{.arguments = arguments_.values(),
+                                    .time = row.time,
+                                    .position = row.position,
+                                    .passed_over = arguments_.passed_over()};
+  const std::int64_t time = time_of(row);
+  const bool expired =
+      ttl_ != 0 && found.entry != nullptr && has_expired(found.payload, std::max(watermark_, time));
+  if (found.entry != nullptr && !expired) {
+    // Marked as changed before it is; one that is refused is written once more than it need be.
+    table_->touch(found.entry);
+    if (const char* refusal = accumulation_.apply(found.payload + states_at_, record))
+      return rows_.reject(row, refusal);
   } else {
-    table_->touch(entry);
-    if (begins) {  // expired, and not yet gone
+    if (const char* refusal = accumulation_.check(reinterpret_cast<const std::byte*>(empty_.data()), record))
+      return rows_.reject(row, refusal);
+    if (expired) {  // and not yet gone
       ++rows_.counters().expired;
-      layout().destroy(EntryTable::payload(entry) + states_at_);
-      layout().create(EntryTable::payload(entry) + states_at_);
+      table_->touch(found.entry);
+      layout().destroy(found.payload + states_at_);
+      layout().create(found.payload + states_at_);
+    } else {
+      if (!make_entry(found, row)) return;
+      if (windowed_) entries_of(window_).push_back(found.entry);
     }
+    accumulation_.update(found.payload + states_at_, record);
   }
   if (ttl_ != 0) {
-    std::byte* used = EntryTable::payload(entry) + used_at_;
+    std::byte* used = found.payload + used_at_;
     write_i64(used, plan_.processing_time ? time : std::max(read_i64(used), time));
   }
-  update_all(EntryTable::payload(entry) + states_at_, row);
 
-  if (windowed()) {
-    if (end <= watermark_)  // within the allowed lateness: the corrected result
-      emit(entry, time_from_ns<EventTime>(end - kMillisecond), row.received, row.position);
+  if (windowed_) {
+    if (window_.end <= watermark_)  // within the allowed lateness: the corrected result
+      emit(found.entry, time_from_ns<EventTime>(window_.end - kMillisecond), row.received, row.position);
   } else if (every_) {
-    mark_pending(entry, row.received);
+    mark_pending(found.entry, row.received);
   } else {
-    emit(entry, row.time, row.received, row.position);
+    emit(found.entry, row.time, row.received, row.position);
   }
 }
 
-// Null: there is no room, and the record was refused.
-EntryTable::Entry* KeyedOperator::make_entry(const InputRow& row) {
-  const std::uint64_t wanted = cost(key_);
+void KeyedOperator::enter_window(std::int64_t time) {
+  window_.start = windows_.start_of(time);
+  window_.end = windows_.end_of(window_.start);
+  window_.closes = to_ns(saturating_add(time_from_ns<EventTime>(window_.end), lateness_));
+  window_.entries = nullptr;
+  if (window_.end > watermark_) next_close_ = std::min(next_close_, window_.end);
+  key_.cut(0);
+  key_.append_time(window_.start);
+}
+
+EntryList& KeyedOperator::entries_of(Window& window) {
+  if (window.entries == nullptr) window.entries = &open_[window.start];
+  return *window.entries;
+}
+
+void KeyedOperator::forget_window(std::int64_t start) {
+  open_.erase(start);
+  if (window_.start == start) window_.entries = nullptr;
+}
+
+// Behind the start of the window that holds the record, which stays there for the next one.
+bool KeyedOperator::encode_key(const InputRow& row) {
+  key_.cut(windowed_ ? kKeyTime : 0);
+  for (const Program& key : plan_.keys) {
+    if (const auto slot = key.bare_slot()) {
+      key_.append(rows_.working()[*slot]);
+      continue;
+    }
+    const auto value = key.evaluate(rows_.working(), rows_.arena());
+    if (!value) {
+      rows_.reject(row, "key_by: " + key.describe(value.error()));
+      return false;
+    }
+    key_.append(*value);
+  }
+  return true;
+}
+
+void KeyedOperator::late(const InputRow& row) {
+  key_texts_.clear();
+  const Status decoded = decode_key(key_.view().substr(kKeyTime), key_values_, key_texts_);
+  invariant(decoded.has_value(), "a key that was encoded decodes");
+  rows_.late(row, key_values_);
+}
+
+// False: there is no room, and the record was refused.
+bool KeyedOperator::make_entry(EntryTable::Found& found, const InputRow& row) {
+  const std::string_view key = key_.view();
+  const std::uint64_t wanted = cost(key);
   const auto full = [&] { return table_->size() >= max_keys_ || budget_.used + wanted > budget_.limit; };
   while (full() && evicts_ && !by_order_.empty()) {
     ++rows_.counters().evicted;
@@ -125,18 +176,19 @@ EntryTable::Entry* KeyedOperator::make_entry(const InputRow& row) {
   if (full()) {
     rows_.refuse(
         row, table_->size() >= max_keys_ ? "a new key beyond max_keys" : "a new key beyond limits.memory");
-    return nullptr;
+    return false;
   }
-  EntryTable::Entry* entry = table_->find_or_create(key_).first;
+  found = table_->create(key, found.hash);
   budget_.used += wanted;
-  if (ttl_ == 0 && !evicts_) return entry;
+  const std::int64_t time = time_of(row);
+  if (ttl_ != 0) write_i64(found.payload + used_at_, time);
+  if (ttl_ == 0 && !evicts_) return true;
   const std::uint64_t order = next_order_++;
-  write_i64(EntryTable::payload(entry) + order_at_, static_cast<std::int64_t>(order));
-  by_order_.emplace_hint(by_order_.end(), order, entry);
-  const std::int64_t time = plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
+  write_i64(found.payload + order_at_, static_cast<std::int64_t>(order));
+  by_order_.emplace_hint(by_order_.end(), order, found.entry);
   if (ttl_ != 0)
     expiries_.emplace(to_ns(saturating_add(time_from_ns<EventTime>(time), Duration(ttl_))), order);
-  return entry;
+  return true;
 }
 
 void KeyedOperator::forget(EntryTable::Entry* entry) {
@@ -146,8 +198,8 @@ void KeyedOperator::forget(EntryTable::Entry* entry) {
   table_->erase(entry);
 }
 
-bool KeyedOperator::has_expired(const EntryTable::Entry* entry, std::int64_t clock) const {
-  const EventTime used = time_from_ns<EventTime>(read_i64(EntryTable::payload(entry) + used_at_));
+bool KeyedOperator::has_expired(const std::byte* payload, std::int64_t clock) const {
+  const EventTime used = time_from_ns<EventTime>(read_i64(payload + used_at_));
   return to_ns(saturating_add(used, Duration(ttl_))) <= clock;
 }
 
@@ -162,7 +214,7 @@ bool KeyedOperator::expire(Budget& budget) {
     if (at == by_order_.end()) continue;
     EntryTable::Entry* entry = at->second;
     const bool pending = every_ && *EntryTable::payload(entry) != std::byte{0};
-    if (has_expired(entry, watermark_) && !pending) {
+    if (has_expired(EntryTable::payload(entry), watermark_) && !pending) {
       ++rows_.counters().expired;
       forget(entry);
       continue;
@@ -171,65 +223,6 @@ bool KeyedOperator::expire(Budget& budget) {
     expiries_.emplace(std::max(to_ns(saturating_add(used, Duration(ttl_))), watermark_ + 1), order);
   }
   return true;
-}
-
-bool KeyedOperator::evaluate_keys(const InputRow& row) {
-  key_values_.clear();
-  for (const Program& key : plan_.keys) {
-    const auto value = key.evaluate(rows_.working(), rows_.arena());
-    if (!value) {
-      rows_.reject(row, "key_by: " + key.describe(value.error()));
-      return false;
-    }
-    key_values_.push_back(*value);
-  }
-  return true;
-}
-
-bool KeyedOperator::evaluate_arguments(const InputRow& row) {
-  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i) {
-    const AggregateColumn& column = plan_.aggregates[i];
-    filtered_out_[i] = false;
-    if (column.filter) {
-      const auto passes = column.filter->evaluate_predicate(rows_.working(), rows_.arena());
-      if (!passes) {
-        rows_.reject(row, "filter: " + column.filter->describe(passes.error()));
-        return false;
-      }
-      filtered_out_[i] = !*passes;
-    }
-    for (std::size_t a = 0; a < column.arguments.size(); ++a) {
-      const auto value = column.arguments[a].evaluate(rows_.working(), rows_.arena());
-      if (!value) {
-        rows_.reject(row, column.text + ": " + column.arguments[a].describe(value.error()));
-        return false;
-      }
-      arguments_[first_argument_[i] + a] = *value;
-    }
-  }
-  return true;
-}
-
-Aggregate::Input KeyedOperator::input_of(std::size_t aggregate, const InputRow& row) const {
-  const AggregateColumn& column = plan_.aggregates[aggregate];
-  return {.arguments = std::span(arguments_).subspan(first_argument_[aggregate], column.arguments.size()),
-          .time = row.time,
-          .position = row.position};
-}
-
-const char* KeyedOperator::check_all(const std::byte* payload, const InputRow& row) const {
-  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
-    if (!filtered_out_[i])
-      if (const char* refusal =
-              plan_.aggregates[i].aggregate->check(payload + layout().offset(i), input_of(i, row)))
-        return refusal;
-  return nullptr;
-}
-
-void KeyedOperator::update_all(std::byte* payload, const InputRow& row) {
-  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
-    if (!filtered_out_[i])
-      plan_.aggregates[i].aggregate->update(payload + layout().offset(i), input_of(i, row));
 }
 
 void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
@@ -244,8 +237,16 @@ void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
 }
 
 bool KeyedOperator::advance(EventTime watermark, JournalTime now, Position position, Budget& budget) {
-  if (windowed())
-    return close_until(plan_.processing_time ? to_ns(now) : to_ns(watermark), now, position, budget);
+  if (windowed_) {
+    const std::int64_t until = plan_.processing_time ? to_ns(now) : to_ns(watermark);
+    if (until < next_close_) {  // nothing can close
+      watermark_ = std::max(watermark_, until);
+      return true;
+    }
+    if (!close_until(until, now, position, budget)) return false;
+    find_next_close();
+    return true;
+  }
   if (every_ && !emit_due(now, position, budget)) return false;
   if (ttl_ == 0) return true;
   watermark_ = std::max(watermark_, plan_.processing_time ? to_ns(now) : to_ns(watermark));
@@ -261,7 +262,7 @@ bool KeyedOperator::close_until(std::int64_t until, JournalTime now, Position po
     if (windows_.end_of(window->first) >
         watermark_) {  // else it was emitted before and waits for its lateness
       closing_ = {Closing::What::window, window->first};
-      drain_.start(keeps_closed() ? window->second : std::move(window->second));
+      drain_.start(std::move(window->second));
       if (!drain(now, position, budget)) return false;
     }
     window = open_.upper_bound(*closed_through_);
@@ -283,8 +284,10 @@ bool KeyedOperator::emit_due(JournalTime now, Position position, Budget& budget)
 }
 
 bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
-  while (!drain_.prepare())
-    if (!budget.take()) return false;
+  while (const std::size_t entries = drain_.unprepared()) {
+    if (!budget.take(1 + entries / kSortedAStep)) return false;
+    drain_.prepare();
+  }
   while (!drain_.done()) {
     if (!budget.take()) return false;
     EntryTable::Entry* entry = drain_.next();
@@ -298,7 +301,13 @@ bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
     emit(entry, time, now, position);
     if (closing_.what == Closing::What::window && !keeps_closed()) forget(entry);
   }
-  if (closing_.what == Closing::What::window && !keeps_closed()) open_.erase(closing_.start);
+  EntryList all = drain_.finish();
+  if (closing_.what == Closing::What::window) {
+    if (keeps_closed())
+      open_.at(closing_.start) = std::move(all);
+    else
+      forget_window(closing_.start);
+  }
   closing_.what = Closing::What::nothing;
   return true;
 }
@@ -315,22 +324,35 @@ bool KeyedOperator::drop_expired(std::int64_t until, Budget& budget) {
 }
 
 bool KeyedOperator::drop_oldest(Budget& budget) {
-  std::vector<EntryTable::Entry*>& entries = open_.begin()->second;
+  EntryList& entries = open_.begin()->second;
   for (; !entries.empty(); entries.pop_back()) {
     if (!budget.take()) return false;
     forget(entries.back());
   }
-  open_.erase(open_.begin());
+  forget_window(open_.begin()->first);
   return true;
 }
 
+// The end of the first window that is not closed; where closed ones wait for their lateness, some time before
+// that is over.
+void KeyedOperator::find_next_close() {
+  next_close_ = to_ns(kEventTimeMax);
+  if (keeps_closed()) {
+    next_close_ = to_ns(kEventTimeMin);
+  } else {
+    if (!open_.empty()) next_close_ = windows_.end_of(open_.begin()->first);
+    if (window_.end > watermark_) next_close_ = std::min(next_close_, window_.end);
+  }
+}
+
 bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) {
+  next_close_ = to_ns(kEventTimeMin);
   if (ttl_ != 0 && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
   if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
     if (every_due_) every_due_ = std::min(*every_due_, now);
     return emit_due(now, position, budget);
   }
-  if (!windowed() || !begins_anew) return true;
+  if (!windowed_ || !begins_anew) return true;
   // Everything open ends now; windows of the time before the step may open again later, as new ones.
   while (!open_.empty() || closing_.what != Closing::What::nothing) {
     if (closing_.what == Closing::What::nothing) {
@@ -343,7 +365,7 @@ bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begi
       }
       closed_through_ = start;
       closing_ = {Closing::What::window, start};
-      drain_.start(open_.begin()->second);
+      drain_.start(std::move(open_.begin()->second));
     }
     if (!drain(now, position, budget)) return false;
   }
@@ -353,8 +375,9 @@ bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begi
 }
 
 bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget) {
-  if (every_ || (windowed() && plan_.processing_time)) return close_for_step(now, position, true, budget);
-  if (!windowed() || open_.empty()) return true;
+  next_close_ = to_ns(kEventTimeMin);
+  if (every_ || (windowed_ && plan_.processing_time)) return close_for_step(now, position, true, budget);
+  if (!windowed_ || open_.empty()) return true;
   // As if the watermark had come to the end of the last window. It is the same in every slice: the last one
   // goes from open_ only when all is done.
   return close_until(windows_.end_of(open_.rbegin()->first), now, position, budget);
@@ -362,7 +385,7 @@ bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget
 
 std::optional<JournalTime> KeyedOperator::next_due(bool time_driven) const {
   if (every_) return every_due_;
-  if (!windowed() || open_.empty() || !(plan_.processing_time || time_driven)) return std::nullopt;
+  if (!windowed_ || open_.empty() || !(plan_.processing_time || time_driven)) return std::nullopt;
   for (const auto& [start, entries] : open_)
     if (const std::int64_t end = windows_.end_of(start); end > watermark_)
       return time_from_ns<JournalTime>(end);
@@ -374,14 +397,15 @@ void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime n
   key_texts_.clear();
   std::string_view key = EntryTable::key(entry);
   std::int64_t start = 0;
-  if (windowed()) {
+  if (windowed_) {
     start = *take_key_time(key);
     output_row_[0] = Value::integer(start / kMillisecond);
     output_row_[1] = Value::integer(windows_.end_of(start) / kMillisecond);
   }
-  const std::vector<Value> keys = *decode_key(key, key_texts_);
-  std::copy(keys.begin(), keys.end(), output_row_.begin() + plan_.first_key());
-  const std::byte* payload = EntryTable::payload(static_cast<const EntryTable::Entry*>(entry)) + states_at_;
+  const Status decoded = decode_key(key, key_values_, key_texts_);
+  invariant(decoded.has_value(), "the key of an entry decodes");
+  std::ranges::copy(key_values_, output_row_.begin() + plan_.first_key());
+  const std::byte* payload = EntryTable::payload(entry) + states_at_;
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
     output_row_[plan_.first_aggregate() + i] =
         plan_.aggregates[i].aggregate->result(payload + layout().offset(i), results_);
@@ -396,8 +420,8 @@ void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime n
     if (!*passes) return;
   }
   ++rows_.counters().results;
-  result_.assign(keys.begin(), keys.end());
-  if (windowed()) {
+  result_.assign(key_values_.begin(), key_values_.end());
+  if (windowed_) {
     result_.push_back(Value::integer(start));
     result_.push_back(Value::integer(windows_.end_of(start)));
   }
@@ -435,7 +459,7 @@ Status KeyedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
     return fail("state of pipeline \"" + plan_.settings->name + "\" does not decode", Error::Kind::corrupt);
   // What is closed by now was forgotten under the lateness that was allowed until now.
   const Duration before(prior.layout.allowed_lateness_ns);
-  if (windowed() && before < lateness_ && watermark_ != to_ns(kEventTimeMin))
+  if (windowed_ && before < lateness_ && watermark_ != to_ns(kEventTimeMin))
     forgotten_ = std::max(forgotten_, watermark_ - before.count());
   return find_open();
 }
@@ -481,7 +505,7 @@ Status KeyedOperator::find_open() {
       by_order_.emplace(order, entry);
       if (ttl_ != 0) expiries_.emplace(read_i64(EntryTable::payload(entry) + used_at_), order);
     }
-    if (windowed()) {
+    if (windowed_) {
       std::string_view key = EntryTable::key(entry);
       const auto start = take_key_time(key);
       if (start)

@@ -20,10 +20,13 @@
 #include <queue>
 #include <vector>
 
+#include "base/key_buffer.h"
+#include "pipeline/aggregate_arguments.h"
 #include "pipeline/keyed_payload.h"
 #include "pipeline/operator.h"
 #include "pipeline/ordered_drain.h"
 #include "pipeline/row_evaluation.h"
+#include "windows/accumulation.h"
 #include "windows/tumbling.h"
 
 namespace tidemark {
@@ -53,32 +56,47 @@ class KeyedOperator final : public Operator {
     std::int64_t start = 0;  // window
   };
 
+  // The window that the last record fell into. Most records fall into the same as the one before.
+  struct Window {
+    bool holds(std::int64_t time) const { return time >= start && time < end; }
+    std::int64_t start = 0, end = 0;  // empty at first
+    std::int64_t closes = 0;          // for good, when the watermark has come to this
+    EntryList* entries = nullptr;     // of open_, once there are any
+  };
+
   // A closed window's entries stay while corrections are allowed.
   bool keeps_closed() const { return lateness_ != Duration(0); }
-  bool windowed() const { return plan_.kind == PipelinePlan::Kind::windowed; }
+  std::int64_t time_of(const InputRow& row) const {
+    return plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
+  }
   const AggregateLayout& layout() const { return aggregates_->layout(); }
   void convert(PriorPipeline& prior, const StateChange& change, bool& good);
   Status find_open();
-  bool evaluate_arguments(const InputRow& row);
-  bool evaluate_keys(const InputRow& row);
-  const char* check_all(const std::byte* payload, const InputRow& row) const;
-  void update_all(std::byte* payload, const InputRow& row);
+  void apply(const InputRow& row);
+  void find_next_close();
+  void enter_window(std::int64_t time);
+  bool is_closed(const Window& window) const {
+    return window.end <= forgotten_ || window.closes <= watermark_;
+  }
+  EntryList& entries_of(Window& window);
+  void forget_window(std::int64_t start);
+  bool encode_key(const InputRow& row);
+  void late(const InputRow& row);
   void mark_pending(EntryTable::Entry* entry, JournalTime now);
 
   // True when everything whose end is not after `until` was closed.
   bool close_until(std::int64_t until, JournalTime now, Position position, Budget& budget);
   // Entries are made and go only by these: the limits count them.
-  EntryTable::Entry* make_entry(const InputRow& row);
+  bool make_entry(EntryTable::Found& found, const InputRow& row);
   void forget(EntryTable::Entry* entry);
   std::uint64_t cost(std::string_view key) const { return kEntryCost + key.size() + payload_size_; }
-  bool has_expired(const EntryTable::Entry* entry, std::int64_t clock) const;
+  bool has_expired(const std::byte* payload, std::int64_t clock) const;
   bool expire(Budget& budget);
   bool emit_due(JournalTime now, Position position, Budget& budget);
   bool drain(JournalTime now, Position position, Budget& budget);
   bool drop_expired(std::int64_t until, Budget& budget);
   bool drop_oldest(Budget& budget);
   void emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position);
-  Aggregate::Input input_of(std::size_t aggregate, const InputRow& row) const;
 
   static constexpr std::uint64_t kEntryCost = 64;  // of an entry's place in the table
 
@@ -86,6 +104,7 @@ class KeyedOperator final : public Operator {
   Outlets& outlets_;
   RowEvaluation rows_;
   std::shared_ptr<const AggregateSet> aggregates_;
+  bool windowed_;
   TumblingWindows windows_;
   Duration lateness_;
   bool every_;
@@ -100,8 +119,9 @@ class KeyedOperator final : public Operator {
   std::int64_t
       watermark_;  // event: the last watermark; processing: journal time. What is closed is decided by it
   std::int64_t forgotten_;  // windows that end by then are gone, whatever lateness is allowed now
-  std::map<std::int64_t, std::vector<EntryTable::Entry*>> open_;  // by window start; follows from table_
-  std::vector<EntryTable::Entry*> pending_;                       // `every`: changed since the last emission
+  std::int64_t next_close_ = to_ns(kEventTimeMin);  // before the watermark has come to this, nothing closes
+  std::map<std::int64_t, EntryList> open_;          // by window start; follows from table_
+  EntryList pending_;                               // `every`: changed since the last emission
   std::optional<JournalTime> every_due_;
   std::map<std::uint64_t, EntryTable::Entry*> by_order_;  // with a ttl, or where keys are evicted
   std::uint64_t next_order_ = 1;
@@ -114,10 +134,11 @@ class KeyedOperator final : public Operator {
   OrderedDrain drain_;
 
   // Of the record at hand.
-  std::string key_;
-  std::vector<Value> key_values_, arguments_, output_row_, result_;
-  std::vector<std::size_t> first_argument_;  // of each aggregate, in arguments_
-  std::vector<bool> filtered_out_;
+  Window window_;
+  KeyBuffer key_;  // of a window: its start, and then the key
+  AggregateArguments arguments_;
+  Accumulation accumulation_;
+  std::vector<Value> key_values_, output_row_, result_;
   std::vector<std::uint64_t> empty_;  // a created payload, to check a first record against
   std::vector<std::string> key_texts_;
   Arena results_;

@@ -6,6 +6,7 @@
 // changed. Threads: loop only.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -41,10 +42,10 @@ struct InputRow {
 class Budget {
  public:
   Budget(std::size_t steps, const EngineOutput& output) : steps_(steps), output_(output) {}
-  // False when this slice is over.
-  bool take() {
+  // False when this slice is over. A step is about what emitting a result costs.
+  bool take(std::size_t steps = 1) {
     if (steps_ == 0 || output_.full()) return false;
-    --steps_;
+    steps_ -= std::min(steps_, steps);
     return true;
   }
 

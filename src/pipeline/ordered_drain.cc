@@ -1,42 +1,53 @@
 #include "pipeline/ordered_drain.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tidemark {
 
-void OrderedDrain::start(std::vector<EntryTable::Entry*> entries) {
+void OrderedDrain::start(EntryList entries) {
   entries_ = std::move(entries);
   prepared_ = 0;
   heads_.clear();
 }
 
-bool OrderedDrain::prepare() {
-  if (prepared_ == entries_.size()) return true;
-  const std::size_t end = std::min(prepared_ + kRun, entries_.size());
-  const auto begin = entries_.begin();
-  std::sort(begin + static_cast<std::ptrdiff_t>(prepared_), begin + static_cast<std::ptrdiff_t>(end),
-            [](const auto* a, const auto* b) { return EntryTable::key(a) < EntryTable::key(b); });
+void OrderedDrain::prepare() {
+  const std::size_t end = prepared_ + unprepared();
+  run_.clear();
+  for (std::size_t i = prepared_; i < end; ++i) run_.push_back(entries_[i]);
+  sort_.sort(run_);
+  for (std::size_t i = prepared_; i < end; ++i) entries_[i] = run_[i - prepared_];
   heads_.push_back({prepared_, end});
   prepared_ = end;
-  if (prepared_ != entries_.size()) return false;
-  std::make_heap(heads_.begin(), heads_.end(), [this](const Head& a, const Head& b) { return later(a, b); });
-  return true;
+  if (unprepared() == 0)
+    std::ranges::make_heap(heads_, [this](const Head& a, const Head& b) { return later(a, b); });
 }
 
 EntryTable::Entry* OrderedDrain::next() {
-  if (heads_.empty()) {
-    entries_.clear();
-    prepared_ = 0;
-    return nullptr;
-  }
-  const auto order = [this](const Head& a, const Head& b) { return later(a, b); };
-  std::pop_heap(heads_.begin(), heads_.end(), order);
-  EntryTable::Entry* entry = entries_[heads_.back().at++];
-  if (heads_.back().at == heads_.back().end)
+  EntryTable::Entry* entry = entries_[heads_.front().at++];
+  if (heads_.front().at == heads_.front().end) {
+    heads_.front() = heads_.back();
     heads_.pop_back();
-  else
-    std::push_heap(heads_.begin(), heads_.end(), order);
+  }
+  settle();
   return entry;
+}
+
+EntryList OrderedDrain::finish() {
+  prepared_ = 0;
+  return std::move(entries_);
+}
+
+// The front of the heap has become later: it sinks to its place.
+void OrderedDrain::settle() {
+  for (std::size_t at = 0;;) {
+    std::size_t earliest = at;
+    for (const std::size_t child : {2 * at + 1, 2 * at + 2})
+      if (child < heads_.size() && later(heads_[earliest], heads_[child])) earliest = child;
+    if (earliest == at) return;
+    std::swap(heads_[at], heads_[earliest]);
+    at = earliest;
+  }
 }
 
 bool OrderedDrain::later(const Head& a, const Head& b) const {

@@ -5,33 +5,41 @@
 // Knuth 5.4.1, in memory). Threads: loop only.  Lifetime: entries must stay until they are handed out.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
-#include "state/entry_table.h"
+#include "pipeline/entry_list.h"
+#include "pipeline/key_sort.h"
 
 namespace tidemark {
 
 class OrderedDrain {
  public:
-  static constexpr std::size_t kRun = 2048;
+  static constexpr std::size_t kRun = 8192;
 
-  void start(std::vector<EntryTable::Entry*> entries);
-  // One bounded piece of preparation; true when next() may be called.
-  bool prepare();
-  // The next entry by key bytes; null at the end.
+  void start(EntryList entries);
+  // How many entries the next piece of preparation sorts; 0: none is left, and next() may be called.
+  std::size_t unprepared() const { return std::min(kRun, entries_.size() - prepared_); }
+  void prepare();
+  // The next entry by key bytes; none may be left.
   EntryTable::Entry* next();
-  bool done() const { return prepared_ == entries_.size() && heads_.empty(); }
+  bool done() const { return unprepared() == 0 && heads_.empty(); }
+  // At the end: all of them again.
+  EntryList finish();
 
  private:
   struct Head {
     std::size_t at, end;
   };
   bool later(const Head& a, const Head& b) const;
+  void settle();
 
-  std::vector<EntryTable::Entry*> entries_;
+  EntryList entries_;
   std::size_t prepared_ = 0;  // entries before it stand in sorted runs
-  std::vector<Head> heads_;   // a heap once everything is prepared
+  std::vector<Head> heads_;   // a heap once everything is prepared, the earliest in front
+  std::vector<EntryTable::Entry*> run_;
+  KeySort sort_;
 };
 
 }  // namespace tidemark

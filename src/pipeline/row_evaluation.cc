@@ -5,17 +5,30 @@
 #include "pipeline/binders.h"
 
 namespace tidemark {
+namespace {
+
+bool computes(const PipelinePlan& plan) {
+  const auto is_column = [](const Program& program) { return program.bare_slot().has_value(); };
+  return plan.where || plan.having || !plan.derive.empty() || !std::ranges::all_of(plan.keys, is_column) ||
+         !std::ranges::all_of(plan.select, is_column) ||
+         !std::ranges::all_of(plan.aggregates, [&](const AggregateColumn& column) {
+           return !column.filter && std::ranges::all_of(column.arguments, is_column);
+         });
+}
+
+}  // namespace
 
 RowEvaluation::RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineOutput& output)
-    : plan_(plan), outlets_(outlets), output_(output), subject_("pipelines." + plan.settings->name) {
+    : plan_(plan),
+      outlets_(outlets),
+      output_(output),
+      subject_("pipelines." + plan.settings->name),
+      plain_(!plan.where && plan.derive.empty()),
+      computes_(computes(plan)) {
   working_.resize(RowBinder::slots_with_selected() + plan.select.size());
 }
 
-bool RowEvaluation::load(const InputRow& row, const PipelineInput& input) {
-  ++counters_.records;
-  arena_.clear();
-  for (std::size_t i = 0; i < input.gather.size(); ++i)
-    working_[i] = input.gather[i] == PipelineInput::kMissing ? Value::null() : row.values[input.gather[i]];
+bool RowEvaluation::derive_and_filter(const InputRow& row) {
   if (!evaluate_derived(plan_.derive_before, row)) return false;
   if (plan_.where) {
     const auto passes = plan_.where->evaluate_predicate(working_, arena_);

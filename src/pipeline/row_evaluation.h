@@ -18,7 +18,14 @@ class RowEvaluation {
 
   // True when the record passes `where`; false when it does not, or cannot be evaluated (then it was
   // rejected).
-  bool load(const InputRow& row, const PipelineInput& input);
+  bool load(const InputRow& row, const PipelineInput& input) {
+    ++counters_.records;
+    if (computes_) arena_.clear();
+    Value* to = working_.data();
+    for (const std::uint32_t from : input.gather)
+      *to++ = from == PipelineInput::kMissing ? Value::null() : row.values.data()[from];
+    return plain_ || derive_and_filter(row);
+  }
   std::span<Value> working() { return working_; }
   Arena& arena() { return arena_; }
 
@@ -40,12 +47,15 @@ class RowEvaluation {
 
  private:
   void bury(const InputRow& row, const std::string& why);
+  bool derive_and_filter(const InputRow& row);
   bool evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row);
 
   const PipelinePlan& plan_;
   Outlets& outlets_;
   EngineOutput& output_;
   std::string subject_;
+  bool plain_;     // neither derives nor filters
+  bool computes_;  // does more with a record than to take columns of it as they are
   Arena arena_;
   std::vector<Value> working_, letter_;
   PipelineCounters counters_;

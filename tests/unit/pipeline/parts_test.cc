@@ -119,7 +119,7 @@ TEST_CASE("ordered drain: entries come in key order, whatever their number, and 
     CAPTURE(count);
     EntryTable table(std::make_unique<NoPayload>(), 5);
     FakeRandom random(count);
-    std::vector<EntryTable::Entry*> entries;
+    EntryList entries;
     std::vector<std::string> keys;
     for (std::size_t i = 0; i < count; ++i) {
       const std::string key = format("{:x}-{}", random.next() % 1000, i);
@@ -128,14 +128,59 @@ TEST_CASE("ordered drain: entries come in key order, whatever their number, and 
     }
     std::sort(keys.begin(), keys.end());
     OrderedDrain drain;
-    drain.start(entries);
-    std::size_t steps = 1;
-    while (!drain.prepare()) ++steps;
+    drain.start(std::move(entries));
+    std::size_t steps = 0;
+    while (const std::size_t entries_of_step = drain.unprepared()) {
+      CHECK(entries_of_step <= OrderedDrain::kRun);
+      drain.prepare();
+      ++steps;
+    }
     CHECK(steps <= count / OrderedDrain::kRun + 1);
     std::vector<std::string> got;
     while (!drain.done()) got.emplace_back(EntryTable::key(drain.next()));
     CHECK(got == keys);
+    CHECK(drain.finish().size() == count);
   }
+}
+
+TEST_CASE("key_sort: in the order of the bytes, whatever the keys have in common and wherever they end") {
+  FakeRandom random(7);
+  const auto text = [&](std::size_t size, unsigned letters) {
+    std::string out;
+    for (std::size_t i = 0; i < size; ++i) out.push_back(static_cast<char>(random.next() % letters));
+    return out;
+  };
+  struct Kind {
+    const char* name;
+    std::function<std::string(std::size_t i)> key;
+  };
+  const Kind kinds[] = {
+      {"random bytes", [&](std::size_t) { return text(random.next() % 40, 256); }},
+      {"few letters, many ends", [&](std::size_t) { return text(random.next() % 30, 2); }},
+      {"each the beginning of the next", [&](std::size_t i) { return std::string(i, 'a'); }},
+      {"alike for long", [&](std::size_t i) { return std::string(200, 'x') + format("{}", i); }},
+      {"zeros", [&](std::size_t i) { return std::string(i % 100, '\0') + format("{}", i / 100); }},
+      {"texts between", [&](std::size_t) { return "hall-" + text(2, 4) + "/press-" + text(6, 10); }}};
+  for (const Kind& kind : kinds)
+    for (const std::size_t count :
+         {std::size_t{0}, std::size_t{1}, std::size_t{33}, std::size_t{500}, std::size_t{5000}}) {
+      CAPTURE(kind.name);
+      CAPTURE(count);
+      EntryTable table(std::make_unique<NoPayload>(), 5);
+      std::vector<EntryTable::Entry*> entries;
+      std::vector<std::string> keys;
+      for (std::size_t i = 0; i < count; ++i) {
+        const auto [entry, is_new] = table.find_or_create(kind.key(i));
+        if (!is_new) continue;
+        entries.push_back(entry);
+        keys.emplace_back(EntryTable::key(entry));
+      }
+      std::ranges::sort(keys);
+      KeySort().sort(entries);
+      std::vector<std::string> got;
+      for (const EntryTable::Entry* entry : entries) got.emplace_back(EntryTable::key(entry));
+      CHECK(got == keys);
+    }
 }
 
 // ---- identity
