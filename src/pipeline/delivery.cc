@@ -149,6 +149,7 @@ void Delivery::release(Position through) {
   released_ = through;
   pump();
   store_some();
+  watch_barrier();
 }
 
 void Delivery::flush_through(Position position) {
@@ -289,6 +290,7 @@ void Delivery::write_flight() {
   }
   flight_.under_way = true;
   sink_->write(flight_.views, [this] { batch_done(); });
+  watch_barrier();
 }
 
 void Delivery::batch_done() {
