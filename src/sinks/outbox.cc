@@ -74,8 +74,10 @@ Status Outbox::load_state() {
 }
 
 Status Outbox::store_state() {
-  const OutboxState state{
-      .first = first_, .end = std::max(first_, durable_end_), .dropped = dropped_, .marks = marks_};
+  const OutboxState state{.first = first_,
+                          .end = std::max(first_, durable_end_),
+                          .dropped = dropped_ + doubtful_,
+                          .marks = marks_};
   Status stored = write_file_atomically(files_, state_path(options_.folder), encode(state));
   if (stored) stored_first_ = first_;
   return stored;
@@ -212,6 +214,10 @@ bool Outbox::make_room(std::uint64_t needed, std::uint64_t under_way, std::uint6
     const Segment& oldest = segments_.front();
     const std::uint64_t from = std::max(first_, std::min(under_way, oldest.end));
     const std::uint64_t lost = oldest.end > from ? oldest.end - from : 0;
+    if (from > first_) {
+      doubtful_ += from - first_;
+      doubtful_end_ = from;
+    }
     first_ = std::max(first_, oldest.end);
     dropped_ += lost;
     dropped += lost;
@@ -278,7 +284,8 @@ Result<std::vector<OutboxRow>> Outbox::read(std::uint64_t sequence) {
 
 Status Outbox::consume(std::uint64_t sequence) {
   first_ = std::min(std::max(first_, sequence), end_);
-  if (segments_.empty() || segments_.front().end > first_) return {};
+  const bool settled = sequence >= doubtful_end_ && std::exchange(doubtful_, 0) != 0;
+  if (!settled && (segments_.empty() || segments_.front().end > first_)) return {};
   if (Status stored = store_state(); !stored) return stored;
   while (!segments_.empty() && segments_.front().end <= first_)
     if (Status removed = remove_front(); !removed) return removed;

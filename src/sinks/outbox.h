@@ -75,7 +75,8 @@ class Outbox {
   const std::vector<std::shared_ptr<const OutboxOrigin>>& origins() const { return origins_; }
   std::vector<std::string> take_reports() { return std::exchange(reports_, {}); }
 
-  // `under_way`: rows before this sequence are with the sink already; giving up their segment is no loss.
+  // `under_way`: rows before this sequence are with the sink already; giving up their segment is no loss, if
+  // consume() says so before the end: else the next one counts them.
   Result<Appended> append(std::span<const OutboxRow> rows, std::uint64_t under_way = 0);
   // Rows from `sequence` on, a block of them at a time; empty at the end.
   Result<std::vector<OutboxRow>> read(std::uint64_t sequence);
@@ -109,8 +110,9 @@ class Outbox {
   std::uint64_t first_ = 1, end_ = 1;
   std::uint64_t durable_end_ = 1;  // of end_, what append() has returned for
   std::uint64_t dropped_ = 0;
-  std::uint64_t stored_first_ = 1;  // as the state on disk says
-  std::unique_ptr<File> writing_;   // the last segment, when it may be appended to
+  std::uint64_t doubtful_ = 0, doubtful_end_ = 0;  // given up while under way: so many, before this sequence
+  std::uint64_t stored_first_ = 1;                 // as the state on disk says
+  std::unique_ptr<File> writing_;                  // the last segment, when it may be appended to
   std::unique_ptr<File> reading_;
   std::string reading_path_;
   std::uint64_t reading_at_ = 0, reading_sequence_ = 0;  // of the next block

@@ -155,6 +155,27 @@ TEST_CASE("outbox: full, it takes no more, or gives up the oldest segment and co
   }
 }
 
+TEST_CASE("outbox: rows given up while they were with the sink count as dropped unless it got them") {
+  for (const bool got : {false, true}) {
+    CAPTURE(got);
+    FaultFiles disk;
+    Maker maker;
+    const OutboxOptions options{.folder = kFolder, .buffer = 8u << 10, .drop_oldest = true};
+    Outbox outbox(disk, options);
+    REQUIRE(outbox.open());
+    REQUIRE(outbox.append(maker.rows(30, 50)));
+    std::uint64_t dropped = 0;
+    for (int i = 0; i < 9; ++i) dropped += outbox.append(maker.rows(30, 50), 11)->dropped;
+    CHECK(outbox.extent().first > 31);
+    CHECK(dropped == outbox.extent().first - 11);
+    if (got) REQUIRE(outbox.consume(11));
+    CHECK(outbox.extent().dropped == dropped);
+    Outbox next(disk, options);
+    REQUIRE(next.open());
+    CHECK(next.extent().dropped == dropped + (got ? 0 : 10));
+  }
+}
+
 TEST_CASE("outbox: a row larger than all of its buffer is taken when nothing else is in it") {
   FaultFiles disk;
   Maker maker;
