@@ -53,10 +53,17 @@ struct Look {
   std::optional<IdentityOfFile> longer = {};  // the identity by a longer head
 };
 
-// Files to be read, the oldest first, found under a name and around it.
-struct Found {
-  std::vector<std::string> paths;
-  bool resumes = false;  // the first one is the file that was read before
+// Which file is opened next.
+enum class Next {
+  named,     // the one under the name
+  own,       // the one that was read before, wherever it is
+  successor  // the one that was begun after it
+};
+struct Opened {
+  Result<std::unique_ptr<File>> file{nullptr};
+  IdentityOfFile identity;
+  bool own = false;     // it is the one that was read before
+  bool behind = false;  // it has been rotated away
 };
 
 // The number of "log.3" to the name "log"; nothing when it is no such name.
@@ -70,8 +77,10 @@ std::optional<std::uint64_t> rotation_number(std::string_view name, std::string_
   return number;
 }
 
-// The files that follow the one of this identity, itself first, up to the one under the name. Blocks.
-Result<Found> find_from(Files& files, const std::string& path, const IdentityOfFile& identity) {
+// Under which name the file of this identity is: `path`, or another one of its folder; nothing when it is in
+// neither. Blocks, as do the next two.
+Result<std::optional<std::string>> find_file(Files& files, const std::string& path,
+                                             const IdentityOfFile& identity) {
   const auto is_it = [&](const std::string& candidate) {
     Result<FileStatus> status = files.status(candidate);
     if (!status || status->is_directory || status->identity.inode != identity.inode) return false;
@@ -80,30 +89,63 @@ Result<Found> find_from(Files& files, const std::string& path, const IdentityOfF
     const Result<IdentityOfFile> its = IdentityOfFile::of(**file, identity.head_size);
     return its && *its == identity;
   };
-  Found found;
-  found.paths = {path};
-  found.resumes = is_it(path);
-  if (found.resumes) return found;
+  if (is_it(path)) return path;
   const std::string folder = parent_path(path);
-  const std::size_t slash = path.rfind('/');
-  const std::string base = slash == std::string::npos ? path : path.substr(slash + 1);
   Result<std::vector<std::string>> names = files.list(folder);
   if (!names) return pass_on(names);
-  const auto own = std::ranges::find_if(
-      *names, [&](const std::string& name) { return name != base && is_it(join_path(folder, name)); });
-  if (own == names->end()) return found;
-  found.resumes = true;
-  found.paths = {join_path(folder, *own)};
-  // Those numbered lower were rotated away after it.
-  const std::optional<std::uint64_t> number = rotation_number(*own, base);
-  std::vector<std::pair<std::uint64_t, std::string>> newer;
+  for (const std::string& name : *names)
+    if (const std::string candidate = join_path(folder, name); is_it(candidate)) return candidate;
+  return std::nullopt;
+}
+
+// The name of the file that was begun after the one under `own`: of those numbered lower, which were rotated
+// away after it, the oldest; else the one under the name.
+Result<std::string> successor(Files& files, const std::string& path, const std::string& own) {
+  const std::string base = path.substr(path.rfind('/') + 1), folder = parent_path(path);
+  const std::optional<std::uint64_t> number = rotation_number(own.substr(own.rfind('/') + 1), base);
+  Result<std::vector<std::string>> names = files.list(folder);
+  if (!names) return pass_on(names);
+  std::optional<std::uint64_t> oldest;
   for (const std::string& name : *names)
     if (const auto its = rotation_number(name, base); its && number && *its < *number)
-      newer.emplace_back(*its, join_path(folder, name));
-  std::ranges::sort(newer, std::greater());
-  for (auto& [its, candidate] : newer) found.paths.push_back(std::move(candidate));
-  found.paths.push_back(path);
-  return found;
+      oldest = std::max(*its, oldest.value_or(0));
+  return oldest ? format("{}.{}", path, *oldest) : path;
+}
+
+Opened open_next_file(Files& files, const std::string& path, Next next, const IdentityOfFile& known) {
+  Opened out;
+  while (true) {
+    std::string name = path;
+    std::optional<std::string> own;
+    if (next != Next::named) {
+      auto found = find_file(files, path, known);
+      if (!found) return {.file = pass_on(found), .identity = {}};
+      own = std::move(*found);
+    }
+    if (own && next == Next::own) name = *own;
+    if (own && next == Next::successor) {
+      auto after = successor(files, path, *own);
+      if (!after) return {.file = pass_on(after), .identity = {}};
+      name = std::move(*after);
+    }
+    out = {.file = files.open(name, Files::Open::read),
+           .identity = {},
+           .own = own && next == Next::own,
+           .behind = name != path};
+    // Names move on while they are looked at: what was opened counts if they have not.
+    if (own) {
+      const auto still = find_file(files, path, known);
+      if (still && *still != own) continue;
+    }
+    break;
+  }
+  if (!out.file) return out;
+  const Result<IdentityOfFile> identity = IdentityOfFile::of(**out.file, IdentityOfFile::kHead);
+  if (identity)
+    out.identity = *identity;
+  else
+    out.file = std::unexpected(identity.error());
+  return out;
 }
 
 class FollowingSource final : public Source {
@@ -157,9 +199,8 @@ class FollowingSource final : public Source {
   void failed(const Error& error);
   // The next file.
   void open_next();
-  void opened(Result<std::unique_ptr<File>> file, std::optional<IdentityOfFile> identity);
+  void opened(Opened next);
   void begin(const IdentityOfFile& identity);
-  void find_successors();
   // The open file.
   void look();
   void looked(Result<Look> found);
@@ -178,10 +219,9 @@ class FollowingSource final : public Source {
   std::uint64_t offset_ = 0;  // behind the last record that was handed over
   Position last_;
 
-  std::vector<std::string> next_;  // files to open before the one under the name, oldest first
-  bool looks_for_own_ = false;     // after a restart, the file of identity_ is looked for
-  bool resumes_ = false;           // the next file opened is that of identity_
+  Next next_ = Next::named;
   std::unique_ptr<File> file_;
+  bool behind_ = false;            // it had been rotated away when it was opened
   std::uint64_t read_offset_ = 0;  // where the next piece begins
   std::uint64_t skipped_ = 0;      // blank lines since the last record, in bytes
   bool header_due_ = false;
@@ -242,7 +282,7 @@ Status FollowingSource::start() {
   const Result<FileStatus> status = context_.platform.files.status(path());
   if (status && status->is_directory)
     return fail(path() + " is a folder; `path` names one file", Error::Kind::usage);
-  looks_for_own_ = identity_.has_value();
+  if (identity_) next_ = Next::own;
   go_on();
   return {};
 }
@@ -250,9 +290,7 @@ Status FollowingSource::start() {
 void FollowingSource::go_on() {
   if (busy_ || paused_ || stopping_) return;
   timer_.reset();
-  if (file_) return look();
-  if (looks_for_own_) return find_successors();
-  open_next();
+  file_ ? look() : open_next();
 }
 
 void FollowingSource::look_later(Duration pause) {
@@ -268,76 +306,43 @@ void FollowingSource::failed(const Error& error) {
 
 // ---- the next file
 
-// Where the file that was read is now, and what came after it.
-void FollowingSource::find_successors() {
-  busy_ = true;
-  auto found = std::make_shared<Result<Found>>(Found{});
-  lane_.submit(
-      [this, found, identity = *identity_] { *found = find_from(context_.platform.files, path(), identity); },
-      [this, found] {
-        busy_ = false;
-        if (stopping_) return;
-        if (!*found) return failed(found->error());
-        looks_for_own_ = false;
-        next_ = std::move((*found)->paths);
-        next_.pop_back();  // the one under the name comes last anyway
-        resumes_ = (*found)->resumes;
-        if (!resumes_) {
-          ++gaps_;
-          log().warning(
-              subject_,
-              "the file that was read before is no longer in its folder: what was added to it since "
-              "is missing; going on with the one under the name",
-              {{"path", path()}, {"offset", std::to_string(offset_)}});
-        }
-        go_on();
-      });
-}
-
 void FollowingSource::open_next() {
   busy_ = true;
-  struct Opened {
-    Result<std::unique_ptr<File>> file{nullptr};
-    std::optional<IdentityOfFile> identity;
-  };
-  auto opened_file = std::make_shared<Opened>();
+  auto next = std::make_shared<Opened>();
   lane_.submit(
-      [this, opened_file, name = next_.empty() ? path() : next_.front()] {
-        opened_file->file = context_.platform.files.open(name, Files::Open::read);
-        if (!opened_file->file) return;
-        Result<IdentityOfFile> identity = IdentityOfFile::of(**opened_file->file, IdentityOfFile::kHead);
-        if (identity)
-          opened_file->identity = *identity;
-        else
-          opened_file->file = pass_on(identity);
+      [this, next, known = identity_.value_or(IdentityOfFile())] {
+        *next = open_next_file(context_.platform.files, path(), next_, known);
       },
-      [this, opened_file] {
+      [this, next] {
         busy_ = false;
-        if (!stopping_) opened(std::move(opened_file->file), opened_file->identity);
+        if (!stopping_) opened(std::move(*next));
       });
 }
 
-void FollowingSource::opened(Result<std::unique_ptr<File>> file, std::optional<IdentityOfFile> identity) {
-  if (!file && file.error().kind == Error::Kind::not_found) {
-    if (!next_.empty()) {  // rotated on, meanwhile
-      looks_for_own_ = identity_.has_value();
-      next_.clear();
-      return look_later(kQuick);
-    }
+void FollowingSource::opened(Opened next) {
+  if (!next.file && next.file.error().kind == Error::Kind::not_found) {
+    if (next.behind) return look_later(kQuick);  // removed, meanwhile
     if (!std::exchange(waits_for_file_, true))
       log().info(subject_, "waiting for the file", {{"path", path()}});
     return look_later(kSlow);
   }
-  if (!file) return failed(file.error());
+  if (!next.file) return failed(next.file.error());
   waits_for_file_ = false;
   degraded_.clear();
   backoff_.reset();
-  file_ = std::move(*file);
-  if (!next_.empty()) next_.erase(next_.begin());
+  if (next_ == Next::own && !next.own) {
+    ++gaps_;
+    log().warning(subject_,
+                  "the file that was read before is no longer in its folder: what was added to it since "
+                  "is missing; going on with the one under the name",
+                  {{"path", path()}, {"offset", std::to_string(offset_)}});
+  }
+  file_ = std::move(*next.file);
+  behind_ = next.behind;
   framing_ = new_framing();
   skipped_ = 0;
   moved_since_.reset();
-  if (!std::exchange(resumes_, false)) begin(*identity);
+  if (!next.own) begin(next.identity);
   read_offset_ = offset_;
   header_due_ = context_.settings.format.header && offset_ == 0;
   log().info(
@@ -413,7 +418,7 @@ void FollowingSource::looked(Result<Look> found) {
       return go_on();
     case Look::Kind::end:
     case Look::Kind::moved:
-      return at_end(found->kind == Look::Kind::moved || !next_.empty());
+      return at_end(found->kind == Look::Kind::moved || behind_);
     case Look::Kind::rewritten:
       return rewritten();
   }
@@ -463,22 +468,8 @@ void FollowingSource::at_end(bool moved) {
       subject_, "rotated away and read to its end; going on with the next",
       {{"path", path()}, {"inode", std::to_string(identity_->inode)}, {"offset", std::to_string(offset_)}});
   leave();
-  // More than one rotation may have passed since the last look; then there is one between this and the
-  // name's.
-  looks_for_own_ = next_.empty();
-  if (!looks_for_own_) return go_on();
-  busy_ = true;
-  auto found = std::make_shared<Result<Found>>(Found{});
-  lane_.submit(
-      [this, found, identity = *identity_] { *found = find_from(context_.platform.files, path(), identity); },
-      [this, found] {
-        busy_ = false;
-        looks_for_own_ = false;
-        if (stopping_) return;
-        if (*found && (*found)->resumes && (*found)->paths.size() > 2)
-          next_.assign((*found)->paths.begin() + 1, (*found)->paths.end() - 1);
-        go_on();
-      });
+  next_ = Next::successor;
+  go_on();
 }
 
 void FollowingSource::rewritten() {
@@ -489,6 +480,7 @@ void FollowingSource::rewritten() {
       "between the last look and the truncation is lost",
       {{"path", path()}, {"offset", std::to_string(offset_)}});
   leave();
+  next_ = behind_ ? Next::successor : Next::named;
   go_on();
 }
 

@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include "base/format.h"
 #include "support/fake_platform.h"
 #include "support/source_intake.h"
 
@@ -124,6 +125,35 @@ TEST_CASE("follow: of several rotations between two looks none is missed") {
   world.wait();
   world.wait();
   CHECK(world.intake.records() == Records{"1", "2", "3"});
+}
+
+TEST_CASE("follow: rotations go on while those before are read, and none is missed") {
+  FollowWorld world;
+  Records lines;
+  const auto line = [&] {
+    lines.push_back("line " + std::to_string(lines.size()));
+    return lines.back() + "\n";
+  };
+  const auto rotate = [&] {
+    int last = 0;
+    while (world.doors.disk->exists(format("{}.{}", kPath, last + 1))) ++last;
+    for (; last > 0; --last) world.rename(format("{}.{}", kPath, last), format("{}.{}", kPath, last + 1));
+    world.rename(kPath, format("{}.1", kPath));
+    world.append(line());
+  };
+  world.append(line());
+  world.start();
+  for (int rotations = 0; rotations < 6; ++rotations) rotate();
+  // It reads one a second: behind all of them, more come.
+  for (int rotations = 0; rotations < 8; ++rotations) {
+    world.doors.loop.advance(700ms);
+    rotate();
+    world.append(line());
+  }
+  for (int i = 0; i < 5; ++i) world.wait();
+  CHECK(world.intake.records() == lines);
+  CHECK(world.counter("possible gaps") == 0);
+  CHECK(world.counter("rotations") == 14);
 }
 
 TEST_CASE("follow: a removed file is read until a new one has its name") {
