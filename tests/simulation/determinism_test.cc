@@ -9,9 +9,11 @@
 #include <sstream>
 
 #include "base/format.h"
+#include "platform/sqlite.h"
 #include "simulation/determinism.h"
 #include "support/fake_random.h"
 #include "support/source_tree.h"
+#include "support/sqlite_vfs.h"
 
 namespace tidemark {
 namespace {
@@ -51,10 +53,11 @@ std::vector<Moment> fine_input(const MakeArrival& make, std::uint64_t seed) {
   return out;
 }
 
-void obeys_the_law(const Settings& settings, const MakeArrival& make, std::size_t largest = 4200) {
+void obeys_the_law(const Settings& settings, const MakeArrival& make, std::size_t largest = 4200,
+                   const FilesBefore& files = {}) {
   constexpr std::uint64_t kSeed = 11;
   const std::vector<std::string> found =
-      differences(settings, broad_input(make, kSeed, largest), fine_input(make, kSeed + 1), kSeed);
+      differences(settings, broad_input(make, kSeed, largest), fine_input(make, kSeed + 1), kSeed, files);
   for (const std::string& text : found) FAIL_CHECK(text);
 }
 
@@ -271,6 +274,187 @@ dead_letter_to = "dead"
 [limits]
 memory = "64KiB"
 )");
+}
+
+// ---- every way in, every format, and files that end
+
+// A source a record, of each its own form of "k, v and when".
+Arrival of_any_source(FakeRandom& random, std::int64_t at_ms) {
+  static constexpr const char* kSources[] = {"near", "gauges", "back", "pipe", "plain"};
+  const std::string source = kSources[random.below(5)];
+  const std::int64_t ts = at_ms - static_cast<std::int64_t>(random.below(random.one_in(15) ? 40'000 : 2500));
+  const std::string k = format("k{}", random.below(60)), v = std::to_string(random.below(500));
+  const bool broken = random.one_in(40);
+  if (source == "near") return {source, broken ? "only one" : format("'{};{}''';{};{}", k, k, v, ts)};
+  if (source == "back") return {source, format("\"{}\nx\",{},{}", k, broken ? "v" : v, ts)};
+  if (source == "pipe") return {source, broken ? "nothing" : format("{}: {} at {}", k, v, ts)};
+  return {source, format(R"({{"k":"{}","v":{},"ts":{}{})", k, v, ts, broken ? "" : "}")};
+}
+
+// The user's table, which does not take everything.
+FilesBefore picky_table() {
+  FaultFiles scratch;
+  const SqliteVfs vfs(scratch);
+  {
+    const auto database = make_sqlite_opener(vfs.name())->open("/picky.db", {});
+    REQUIRE(
+        (*database)->execute("CREATE TABLE picky (_source TEXT, k TEXT, window_start TEXT, window_end TEXT, "
+                             "n INTEGER CHECK (n % 4 <> 2), total INTEGER, _id TEXT)"));
+  }
+  return {{"/data/picky.db", scratch.content("/picky.db")}};
+}
+
+TEST_CASE("determinism: every way in and every format, into files that rotate and a table that rejects") {
+  const auto settings = settings_of(R"(
+[node]
+name = "sim"
+data_dir = "/data"
+[checkpoint]
+interval = "2s"
+store = "sqlite"
+[journal]
+sync = "0s"
+[sources.near]
+type = "unix"
+path = "/run/near.sock"
+format = "csv"
+delimiter = ";"
+quote = "'"
+fields = ["k", "v:int", "ts:int"]
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "3s"
+idle_after = "9s"
+dead_letter_to = "dead"
+[sources.gauges]
+type = "udp"
+listen = "127.0.0.1:9003"
+format = "json"
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "3s"
+idle_after = "9s"
+dead_letter_to = "dead"
+[sources.back]
+type = "tcp"
+connect = "10.0.0.1:7000"
+format = "csv"
+header = true
+multiline = true
+fields = ["k", "v:int", "ts:int"]
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "3s"
+idle_after = "9s"
+dead_letter_to = "dead"
+[sources.pipe]
+type = "stdin"
+format = "text"
+pattern = '(?P<k>\w+): (?P<v>\d+) at (?P<ts>\d+)'
+fields = ["v:int", "ts:int"]
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "3s"
+idle_after = "9s"
+dead_letter_to = "dead"
+[sources.plain]
+type = "tcp"
+listen = "127.0.0.1:9001"
+format = "json"
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "3s"
+idle_after = "9s"
+dead_letter_to = "dead"
+[pipelines.all]
+from = ["near", "gauges", "back", "pipe", "plain"]
+key_by = ["k"]
+ttl = "20s"
+max_keys = 50
+on_max_keys = "evict-oldest"
+select = ["count(*) AS n", "last(_source) AS s", "sum(v) AS total"]
+to = ["turned"]
+[pipelines.windows]
+from = ["plain", "pipe", "back", "gauges", "near"]
+key_by = ["_source", "k"]
+window = { type = "tumbling", size = "5s" }
+select = ["count(*) AS n", "sum(v) AS total"]
+to = ["picky"]
+late_to = "late"
+[sinks.turned]
+type = "file"
+path = "turned.csv"
+format = "csv"
+ids = true
+rotate_size = "8KiB"
+flush = "500ms"
+[sinks.picky]
+type = "sqlite"
+path = "picky.db"
+table = "picky"
+ids = true
+on_reject = "dead-letter"
+flush = "500ms"
+[sinks.dead]
+type = "file"
+path = "dead.jsonl"
+rotate_every = "10s"
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+rotate_size = "2KiB"
+)");
+  REQUIRE_MESSAGE(settings, settings.error().message);
+  obeys_the_law(*settings, of_any_source, 1500, picky_table());
+}
+
+// When the file is looked at is decided live: event times alone decide here.
+TEST_CASE("determinism: a file that is followed and rotated away") {
+  const auto settings = settings_of(R"(
+[node]
+name = "sim"
+data_dir = "/data"
+[checkpoint]
+interval = "2s"
+[journal]
+sync = "0s"
+[sources.log]
+type = "file"
+path = "/var/log/press.log"
+follow = true
+format = "text"
+pattern = '(?P<ts>\d+) (?P<k>\w+)=(?P<v>\d+)'
+fields = ["v:int", "ts:int"]
+timestamp = { field = "ts", format = "ms" }
+max_out_of_orderness = "2s"
+[pipelines.windows]
+from = ["log"]
+key_by = ["k"]
+window = { type = "tumbling", size = "5s" }
+allowed_lateness = "2s"
+select = ["count(*) AS n", "sum(v) AS total", "first(v) AS v1"]
+to = ["windows"]
+late_to = "late"
+[pipelines.newest]
+from = ["log"]
+key_by = ["k"]
+ttl = "8s"
+select = ["count(*) AS n", "last(v) AS v"]
+to = ["newest"]
+[sinks.windows]
+type = "sqlite"
+path = "windows.db"
+mode = "upsert"
+[sinks.newest]
+type = "file"
+path = "newest.jsonl"
+ids = true
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+ids = true
+)");
+  REQUIRE_MESSAGE(settings, settings.error().message);
+  const auto logged = [](FakeRandom& random, std::int64_t at_ms) -> Arrival {
+    const auto behind = static_cast<std::int64_t>(random.below(random.one_in(15) ? 40'000 : 1900));
+    return {"log", format("{} k{}={}", at_ms - behind, random.below(40), random.below(300))};
+  };
+  obeys_the_law(*settings, logged, 1500);
 }
 
 // When a pipeline that stands still tries again is decided live, so its dead letters stand at other positions

@@ -587,4 +587,16 @@ void FaultFiles::erase(const std::string& path) {
   if (inode->links > 0) --inode->links;
 }
 
+void FaultFiles::move(const std::string& from, const std::string& to) {
+  const std::lock_guard lock(disk_->mutex);
+  const Steps steps = steps_of(from);
+  const auto inode = disk_->find(steps);
+  if (!inode) return;
+  const auto folder = disk_->folder_of(steps);
+  for (fault::Names* names : {&folder->names, &folder->durable_names}) {
+    names->erase(steps.back());
+    (*names)[steps_of(to).back()] = inode;
+  }
+}
+
 }  // namespace tidemark

@@ -105,12 +105,14 @@ class FaultFiles final : public Files {
   // Called before each numbered operation, without any lock held: a place to be slow or to look.
   void before_operation(std::function<void(Operation, const std::string& path)> hook);
 
-  // Looking at the disk and damaging it, uncounted and also when dead. put() and erase() are durable at once.
+  // Looking at the disk and damaging it, uncounted and also when dead. put(), erase() and move() are durable
+  // at once; move() is a rename within a folder, by somebody else.
   std::vector<std::string> all_files() const;  // paths without a leading '/', in order
   bool exists(const std::string& path) const;
   std::string content(const std::string& path) const;
   void put(const std::string& path, std::string_view bytes);
   void erase(const std::string& path);
+  void move(const std::string& from, const std::string& to);
 
  private:
   struct Disk;

@@ -107,6 +107,8 @@ struct Machine::Shared {
   FakeClock clock;
   FakeLog log;
   Variables variables;
+  std::vector<std::string> servers;
+  FakeOutput output;
 };
 
 // What a process has; gone with it.
@@ -120,14 +122,15 @@ struct Machine::Process {
         sqlite(make_sqlite_opener(vfs.name())),
         journal_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 1)),
         bulk_lane(make_lane(lanes, loop, *machine.disk, seed * 2 + 2)),
-        platform{machine.clock, loop,    *machine.disk, *journal_lane, *bulk_lane, network,
-                 mqtt,          *sqlite, machine.log,   random,        output} {}
+        platform{machine.clock, loop,    *machine.disk, *journal_lane, *bulk_lane,    network,
+                 mqtt,          *sqlite, machine.log,   random,        machine.output} {
+    for (const std::string& server : machine.servers) network.serve(server);
+  }
 
   FakeLoop loop;
   FakeNetwork network;
   FakeMqttConnector mqtt;
   FakeRandom random;
-  FakeOutput output;
   SqliteVfs vfs;
   std::unique_ptr<SqliteOpener> sqlite;
   std::unique_ptr<Lane> journal_lane, bulk_lane;  // work that waits may hold a database open
@@ -160,7 +163,7 @@ Result<Settings> settings_of(std::string_view config, const Variables& variables
 }
 
 Machine::Machine(MachineOptions options, std::unique_ptr<FaultFiles> disk)
-    : options_(options), shared_(new Shared{std::move(disk), FakeClock(options.wall_ns), {}, {}}) {}
+    : options_(options), shared_(new Shared{std::move(disk), FakeClock(options.wall_ns), {}, {}, {}, {}}) {}
 
 Machine::~Machine() = default;
 
@@ -309,6 +312,9 @@ void Machine::hold_bulk(bool on) {
 Variables& Machine::variables() {
   return shared_->variables;
 }
+void Machine::serve(const std::string& address) {
+  shared_->servers.push_back(address);
+}
 FaultFiles& Machine::disk() {
   return *shared_->disk;
 }
@@ -322,7 +328,7 @@ FakeMqttConnector& Machine::mqtt() {
   return process_->mqtt;
 }
 FakeOutput& Machine::output() {
-  return process_->output;
+  return shared_->output;
 }
 FakeLog& Machine::log() {
   return shared_->log;
@@ -343,8 +349,12 @@ void Machine::set_synchronised(bool synchronised) {
   shared_->clock.set_synchronised(synchronised);
 }
 
+bool Machine::disk_has(const std::string& path) const {
+  return shared_->disk->exists(path);
+}
+
 std::string Machine::file(const std::string& path) const {
-  return shared_->disk->exists(path) ? shared_->disk->content(path) : std::string();
+  return disk_has(path) ? shared_->disk->content(path) : std::string();
 }
 
 std::vector<std::string> Machine::lines(const std::string& path) const {

@@ -1,7 +1,7 @@
 // Machine: one computer with Tidemark on it, whole, in one thread and without a kernel.
 //
-// The disk survives; everything else is made anew at each boot, as after a power cut: loop, lanes, sockets,
-// brokers, SQLite. Time is the test's, and goes on over a crash.
+// The disk survives, and whoever reads standard output; everything else is made anew at each boot, as after a
+// power cut: loop, lanes, sockets, brokers, SQLite. Time is the test's, and goes on over a crash.
 //
 //   Machine machine({.seed = 7});
 //   REQUIRE(machine.boot(config));
@@ -96,6 +96,8 @@ class Machine {
 
   // The environment of the next start, and of a reload.
   Variables& variables();
+  // A server that stands from the next start on (FakeNetwork::serve).
+  void serve(const std::string& address);
 
   FaultFiles& disk();
   Appliance& appliance();
@@ -111,6 +113,7 @@ class Machine {
   void set_synchronised(bool synchronised);
 
   // How many bytes and rows the disk holds, read from a copy of it.
+  bool disk_has(const std::string& path) const;
   std::string file(const std::string& path) const;
   std::vector<std::string> lines(const std::string& path) const;
   // The first column of a query, as text; one row "error: …" when it fails.

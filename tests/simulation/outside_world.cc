@@ -1,0 +1,229 @@
+#include "simulation/outside_world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/format.h"
+#include "platform/sqlite.h"
+#include "support/fake_random.h"
+#include "support/sqlite_vfs.h"
+
+namespace tidemark {
+namespace {
+
+constexpr std::int64_t kBegin = 1'740'830'400'000;  // 2025-03-01T12:00:00Z in milliseconds
+constexpr std::uint64_t kAtATime = 3;
+constexpr const char* kLog = "/var/log/press.log";
+
+// Keys come, stay away for long, and come back; every seventh record is far too late.
+std::string device_line(std::uint64_t v) {
+  const std::int64_t ts = kBegin + static_cast<std::int64_t>(v) * 2000 - (v % 7 == 0 ? 30'000 : 0);
+  return format(R"({{"k":"k{}","v":{},"ts":{}}})", v % 5 + v / 12 * 3, v, ts);
+}
+bool is_broken(std::uint64_t v) {
+  return v % 9 == 4;
+}
+
+std::string near_line(std::uint64_t v) {
+  return format(R"("near; ""{}""";{})", v, v);
+}
+std::string text_line(std::uint64_t v) {
+  return format("press v={} ok", v);
+}
+std::string json_line(std::uint64_t v) {
+  return format(R"({{"v":{}}})", v);
+}
+std::string csv_record(std::uint64_t v, char quote) {
+  return format("{}two\nlines{},{}\n", quote, quote, v);
+}
+
+}  // namespace
+
+const std::vector<std::string>& OutsideWorld::sources() {
+  static const std::vector<std::string> kSources{"back", "broker", "device", "gauges", "lines",
+                                                 "log",  "near",   "parts",  "pipe"};
+  return kSources;
+}
+
+bool OutsideWorld::lossy(const std::string& source) {
+  return source == "lines" || source == "back" || source == "gauges" || source == "pipe";
+}
+
+OutsideWorld::OutsideWorld(Memory memory)
+    : memory_(std::move(memory)),
+      device_("press", "127.0.0.1:9999", memory_.device),
+      near_("next door", "/run/near.sock", memory_.near) {
+  for (std::uint64_t v = 1; v <= kEach; ++v)
+    if (is_broken(v)) broken_.push_back(format("{{\"v\":{}", v));
+}
+
+void OutsideWorld::put_files(FaultFiles& disk) {
+  std::string parts = "v\n";
+  for (std::uint64_t v = 1; v <= kEach; ++v) parts += format("{}\n", v);
+  disk.put("/in/parts.csv", parts);
+  disk.put(kLog, "");
+  // The user's own table, which does not take everything.
+  FaultFiles scratch;
+  const SqliteVfs vfs(scratch);
+  {
+    const auto database = make_sqlite_opener(vfs.name())->open("/out.db", {.create = true});
+    static_cast<void>(
+        (*database)->execute("CREATE TABLE history (_source TEXT, n INTEGER, total INTEGER, v INTEGER CHECK "
+                             "(v % 5 <> 3), _id TEXT)"));
+  }
+  disk.put("/db/out.db", scratch.content("/out.db"));
+}
+
+void OutsideWorld::connect(Machine& machine) {
+  piped_ = false;
+  granted_ = 0;
+  taken_.clear();
+  device_.connect(machine.network());
+  near_.connect(machine.network());
+  lines_ = machine.network().connect("127.0.0.1:9996");
+  away(machine, away_);
+}
+
+void OutsideWorld::disconnect() {
+  device_.disconnect();
+  near_.disconnect();
+  lines_.reset();
+  back_.reset();
+}
+
+void OutsideWorld::turn(Machine& machine, std::uint64_t each) {
+  while (device_.measured() < each) {
+    const std::uint64_t v = device_.measured() + 1;
+    device_.measure(is_broken(v) ? format("{{\"v\":{}", v) : device_line(v));
+  }
+  while (near_.measured() < each) near_.measure(near_line(near_.measured() + 1));
+  device_.turn(kAtATime);
+  near_.turn(kAtATime);
+
+  const auto send = [&](const std::string& source, auto line) {
+    std::string bytes;
+    std::uint64_t& sent = memory_.sent[source];
+    for (const std::uint64_t end = std::min(sent + kAtATime, each); sent < end;) bytes += line(++sent);
+    return bytes;
+  };
+  const auto with_end = [](auto line) { return [line](std::uint64_t v) { return line(v) + "\n"; }; };
+  if (lines_) lines_->send_cut(send("lines", with_end(text_line)), 7);
+  if (auto accepted = machine.network().accepted()) {
+    back_ = std::move(accepted);
+    back_->send("word,v\n");
+  }
+  if (back_) back_->send_cut(send("back", [](std::uint64_t v) { return csv_record(v, '"'); }), 5);
+  machine.network().send_datagram("127.0.0.1:9997", send("gauges", with_end(json_line)));
+  FakePeer& pipe = machine.network().standard_input_peer();
+  if (!std::exchange(piped_, true)) pipe.send("word,v\n");
+  pipe.send_cut(send("pipe", [](std::uint64_t v) { return csv_record(v, '\''); }), 4);
+
+  const std::uint64_t before = memory_.sent["log"];
+  const std::string added = send("log", with_end(text_line));
+  if (before / 9 < memory_.sent["log"] / 9 && before != 0) {  // logrotate was here
+    for (std::uint64_t n = memory_.rotations++; n > 0; --n)
+      machine.disk().move(format("{}.{}", kLog, n), format("{}.{}", kLog, n + 1));
+    machine.disk().move(kLog, format("{}.1", kLog));
+    memory_.log.clear();
+  }
+  if (!added.empty()) machine.disk().put(kLog, memory_.log += added);
+
+  turn_source_broker(machine, each);
+  turn_sink_brokers(machine);
+}
+
+// A broker with a session: what was not acknowledged is delivered again, first, on the next connection.
+void OutsideWorld::turn_source_broker(Machine& machine, std::uint64_t each) {
+  FakeMqtt* const client = machine.mqtt().find("source");
+  if (client == nullptr) return;
+  const auto deliver = [&](std::uint64_t v, bool again) {
+    client->deliver({.id = static_cast<std::uint16_t>(v),
+                     .qos = 1,
+                     .duplicate = again,
+                     .topic = "press/a/v",
+                     .payload = json_line(v)});
+  };
+  std::uint64_t& sent = memory_.sent["broker"];
+  if (client->connecting) {
+    client->connected(std::exchange(memory_.known_to_broker, true));
+    machine.settle();
+  }
+  if (client->subscriptions.size() > granted_) {
+    granted_ = client->subscriptions.size();
+    client->grant({1});
+    machine.settle();
+    for (std::uint64_t v = 1; v <= sent; ++v)
+      if (!memory_.acknowledged.contains(static_cast<std::uint16_t>(v))) deliver(v, true);
+  }
+  if (granted_ == 0) return;
+  for (const std::uint64_t end = std::min(sent + kAtATime, each); sent < end;) deliver(++sent, false);
+  memory_.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
+}
+
+void OutsideWorld::turn_sink_brokers(Machine& machine) {
+  for (const std::string name : {"alerts", "lossy"}) {
+    FakeMqtt* const client = machine.mqtt().find(name);
+    if (client == nullptr) continue;
+    std::size_t& taken = taken_[client];
+    if (away_) {
+      client->close("the broker is gone");
+      taken = client->published.size();
+      continue;
+    }
+    if (client->connecting) client->connected(true);
+    machine.settle();
+    for (; client->is_connected && taken < client->published.size(); ++taken) {
+      memory_.received[name].push_back(client->published[taken].payload);
+      client->take_publication(client->published[taken].token);
+      machine.settle();
+    }
+  }
+}
+
+void OutsideWorld::away(Machine& machine, bool on) {
+  away_ = on;
+  machine.output().refuse(on ? std::optional(Error{"broken pipe"}) : std::nullopt);
+}
+
+bool OutsideWorld::done(std::uint64_t each) const {
+  for (const std::string& source : sources())
+    if (source != "device" && source != "near" && source != "parts" && sent(source) < each) return false;
+  return device_.memory().acknowledged >= each && near_.memory().acknowledged >= each &&
+         memory_.acknowledged.size() >= each;
+}
+
+std::uint64_t OutsideWorld::sent(const std::string& source) const {
+  if (source == "device") return device_.memory().sent;
+  if (source == "near") return near_.memory().sent;
+  if (source == "parts") return kEach;
+  const auto at = memory_.sent.find(source);
+  return at == memory_.sent.end() ? 0 : at->second;
+}
+
+// Looks, and touches nothing: the machine may be in the middle of something.
+OutsideWorld::Memory OutsideWorld::memory(Machine& machine) {
+  device_.listen();
+  near_.listen();
+  Memory out = memory_;
+  out.device = device_.memory();
+  out.near = near_.memory();
+  if (machine.running())
+    if (const FakeMqtt* const client = machine.mqtt().find("source"))
+      out.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
+  const std::string text = machine.output().text();
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    if (end == std::string::npos) break;
+    out.received["screen"].push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return out;
+}
+
+std::vector<std::string> OutsideWorld::violations() const {
+  std::vector<std::string> out = device_.violations();
+  out.insert(out.end(), near_.violations().begin(), near_.violations().end());
+  return out;
+}
+
+}  // namespace tidemark
