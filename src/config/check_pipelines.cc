@@ -159,8 +159,7 @@ class PipelineRules {
 
   // Rows of one form only, unlike lines of json.
   static bool has_columns(const SinkSettings& sink) {
-    const bool lines =
-        sink.type == SinkSettings::Type::file || sink.type == SinkSettings::Type::standard_output;
+    const bool lines = sink.type != SinkSettings::Type::sqlite && sink.type != SinkSettings::Type::mqtt;
     return sink.type == SinkSettings::Type::sqlite || (lines && sink.format == FormatSettings::Type::csv);
   }
 

@@ -26,6 +26,7 @@ class ResourceRules {
     socket_files();
     standard_inputs();
     sink_files();
+    sink_servers();
     sink_buffers();
     brokers();
     acknowledgements();
@@ -146,10 +147,32 @@ class ResourceRules {
                          "choose another name in data_dir");
   }
 
+  // Two streams of lines into one place are one stream, and it belongs to one sink.
+  void sink_servers() {
+    std::vector<std::pair<HostPort, const SinkSettings*>> taken;
+    for (const auto& sink : tables_.sinks) {
+      if (!sink.sound || sink.settings.type != SinkSettings::Type::tcp) continue;
+      if (!sink.settings.peer.empty() && !sink.settings.ack)
+        diagnostics_.error(sink.keys.place_of("peer"), "`peer` needs ack = true",
+                           "it is the name that the sink introduces itself by");
+      const std::optional<HostPort> address = parse_host_port(*sink.settings.connect);
+      if (!address) continue;
+      const auto other = std::ranges::find_if(taken, [&](const auto& before) {
+        return before.first.host == address->host && before.first.port == address->port;
+      });
+      if (other != taken.end())
+        diagnostics_.error(sink.settings.connect.place,
+                           format("sink {} connects to this address, too", other->second->name),
+                           see(other->second->connect.place));
+      taken.emplace_back(*address, &sink.settings);
+    }
+  }
+
   // A file or a table that lacks rows says nothing of it; who reads messages must be ready to miss some.
   void sink_buffers() {
     for (const auto& sink : tables_.sinks)
-      if (sink.sound && sink.settings.drop_oldest && sink.settings.type != SinkSettings::Type::mqtt)
+      if (sink.sound && sink.settings.drop_oldest && sink.settings.type != SinkSettings::Type::mqtt &&
+          sink.settings.type != SinkSettings::Type::tcp)
         diagnostics_.error(sink.keys.place_of("full"), "full = \"drop-oldest\" is for mqtt and tcp sinks",
                            "other sinks hold each result once; write full = \"pause\"");
   }

@@ -181,14 +181,14 @@ struct SinkSettings {
   std::string name;
   std::uint64_t digest = 0;  // as a source's
   Place place;
-  enum class Type { standard_output, file, sqlite, mqtt, null } type = Type::null;
+  enum class Type { standard_output, file, sqlite, mqtt, tcp, null } type = Type::null;
   bool ids = false;
   TimestampFormat timestamps = TimestampFormat::rfc3339;
   std::optional<Duration> flush;     // none: with each checkpoint (file, sqlite); at once (others)
   std::uint64_t buffer = 64u << 20;  // of the outbox, on disk
   bool drop_oldest = false;          // when it is full; else its pipelines pause
 
-  // file, stdout
+  // file, stdout, tcp
   FormatSettings::Type format = FormatSettings::Type::json;
   Located<std::string> path;  // also sqlite; made absolute against data_dir by the loader
 
@@ -200,6 +200,8 @@ struct SinkSettings {
 
   // tcp
   Located<std::string> connect;
+  bool ack = false;  // the peer acknowledges lines, as a source with `ack` does
+  std::string peer;  // by what name it introduces itself then; empty: one that was made once
 
   // sqlite
   bool keep_rejected =

@@ -41,6 +41,30 @@ bool is_table_name(const Located<std::string>& text, Diagnostics& diagnostics) {
   return false;
 }
 
+bool is_peer_name(const Located<std::string>& text, Diagnostics& diagnostics) {
+  constexpr std::size_t kLongest = 256;  // as a source takes it
+  if (text->size() <= kLongest) return true;
+  diagnostics.error(text.place, format("the name of a peer is longer than {} bytes", kLongest));
+  return false;
+}
+
+void tcp_sink_keys(Keys& keys, SinkSettings& sink) {
+  keys.text("connect", sink.connect)
+      .check(is_server_address)
+      .only_for("type", {"tcp"})
+      .required()
+      .doc("the address to connect to: \"host:port\"; with growing pauses, when it is away");
+  keys.flag("ack", sink.ack)
+      .only_for("type", {"tcp"})
+      .doc(
+          "whether the other side acknowledges what is durable there, as a tcp source with ack = true does; "
+          "then each result arrives once");
+  keys.text("peer", sink.peer)
+      .check(is_peer_name)
+      .only_for("type", {"tcp"})
+      .doc("with `ack`: the name it introduces itself by; left out, a random one is made once and kept");
+}
+
 void mqtt_sink_keys(Keys& keys, SinkSettings& sink) {
   const auto read_url = [&sink](const Located<std::string>& url, Diagnostics& diagnostics) {
     const std::optional<Broker> broker = read_broker_url(url, diagnostics);
@@ -88,8 +112,9 @@ Keys sink_keys(SinkSettings& sink) {
              {"file", Type::file},
              {"sqlite", Type::sqlite},
              {"mqtt", Type::mqtt},
+             {"tcp", Type::tcp},
              {"null", Type::null}})
-      .later_words({"tcp", "http"})
+      .later_words({"http"})
       .required()
       .doc("where results go; null: nowhere, they are only counted");
   keys.flag("ids", sink.ids).doc("give each result an _id: node/timeline/pipeline/sequence");
@@ -110,8 +135,8 @@ Keys sink_keys(SinkSettings& sink) {
       .doc("when the buffer is full: pause the pipelines, or (mqtt, tcp) drop the oldest results, counted");
   keys.word("format", sink.format, {{"json", FormatSettings::Type::json}, {"csv", FormatSettings::Type::csv}})
       .later_words({"influx", "text"})
-      .only_for("type", {"stdout", "file"})
-      .doc("of a line: a json object, or csv with a header");
+      .only_for("type", {"stdout", "file", "tcp"})
+      .doc("of a line: a json object, or csv, with a header (file, stdout)");
   keys.text("path", sink.path)
       .only_for("type", {"file", "sqlite"})
       .required()
@@ -143,6 +168,7 @@ Keys sink_keys(SinkSettings& sink) {
           "when the table rejects a row: pause until it is mended, or keep the row and the reason in table "
           "_tidemark_rejected and go on");
   mqtt_sink_keys(keys, sink);
+  tcp_sink_keys(keys, sink);
   // What a sink does with results decides nothing about them. These two say which keys apply.
   keys.outside_but({"type", "format"});
   return keys;

@@ -331,7 +331,7 @@ void Appliance::Work::describe(Manifest& manifest) {
   if (journal_) manifest.sections.emplace_back("journal", "on");
   std::string delivered;
   for (std::size_t i = 0; i < routes_.size(); ++i)
-    if (routes_[i] != nullptr)
+    if (routes_[i] != nullptr && routes_[i]->can_say())
       for (const ResultSchema* schema : in_force_.plan->sink_schemas[i])
         if (routes_[i]->takes(*schema)) delivered += delivered_line(*routes_[i], *schema);
   manifest.sections.emplace_back("delivered", std::move(delivered));

@@ -111,7 +111,7 @@ void Appliance::Work::name_clients(const Settings& settings) {
     if (source.type == SourceSettings::Type::mqtt)
       client_id_of(identity_, "sources." + source.name, platform_.random);
   for (const SinkSettings& sink : settings.sinks)
-    if (sink.type == SinkSettings::Type::mqtt)
+    if (sink.type == SinkSettings::Type::mqtt || sink.ack)
       client_id_of(identity_, "sinks." + sink.name, platform_.random);
 }
 

@@ -81,6 +81,7 @@ void Delivery::opened(Result<std::optional<Holdings>> held) {
     return;
   }
   opened_ = true;
+  can_say_ = held->has_value();
   if (*held && options_.mode == DeliveryMode::exactly_once) {
     held_ = std::move(**held);
     if (!sink_->status().forgot) note_gaps();
@@ -328,13 +329,17 @@ SinkReport Delivery::report() const {
   const SinkStatus status = sink_->status();
   const Outbox::Extent& extent = stored_.extent();
   const std::uint64_t on_disk = extent.end - std::min(extent.first, extent.end);
+  // What the sink has been given, and the outbox gave up for lack of room, is in memory alone again.
+  const auto given_up = static_cast<std::size_t>(std::ranges::count_if(
+      flight_.sequences, [&](std::uint64_t sequence) { return sequence < extent.first; }));
+  const std::uint64_t in_memory = flight_.rows.size() - flight_.stored() + given_up;
   SinkReport report{.name = settings_.name,
                     .type = std::string(declaration_.name),
                     .state = std::string(kStates[static_cast<std::size_t>(status.state)]),
                     .detail = status.detail,
                     .degraded = failure_ ? failure_->message : status.degraded,
                     .delivered = delivered_,
-                    .waiting = queue_.rows() + (flight_.rows.size() - flight_.stored()) + on_disk,
+                    .waiting = queue_.rows() + in_memory + on_disk,
                     .waiting_bytes = bytes() + (on_disk != 0 ? extent.bytes : 0),
                     .skipped = skipped_,
                     .counters = status.counters};

@@ -104,6 +104,8 @@ class Delivery {
   const std::optional<Error>& failure() const { return failure_; }
   // Whether the sink has answered: it is known what it holds, or why it cannot work.
   bool answered() const { return opened_ || failure_ || options_.only_keeps; }
+  // Whether the sink can say what it holds; true as long as it has not answered.
+  bool can_say() const { return can_say_; }
   // The last result of the channel that the sink or the outbox holds; 0 when there is none or it cannot say.
   ResultNumber held(const ChannelId& channel) const;
 
@@ -228,6 +230,7 @@ class Delivery {
   Flight flight_;
 
   bool opened_ = false;
+  bool can_say_ = true;
   std::optional<Error> failure_;
   Holdings held_, stored_marks_, expected_;
   std::uint64_t expected_first_ = 0, expected_end_ = 0;

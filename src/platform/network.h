@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/times.h"
 #include "platform/passed_file.h"
 
 namespace tidemark {
@@ -44,6 +45,17 @@ class Connection {
   // Whether the peer has closed its end, asked of the kernel now: also when what it sent before is still to
   // be read, and while reading is paused.
   virtual bool peer_gone() const = 0;
+
+  // How what was written stands, asked of the kernel now.
+  struct Sending {
+    std::size_t unconfirmed = 0;  // bytes that the peer's system has not said to have, unsent() among them
+    bool broken = false;          // nothing can be sent any more; then `unconfirmed` says nothing
+    Duration silent{};            // since anything was heard of the peer's system; zero where none can say
+  };
+  virtual Sending sending() const = 0;
+  // The peer must not take half a line for a whole one: when this connection goes without close(), also
+  // because the program is killed, the peer sees a reset instead of an end in order.
+  virtual void break_unless_closed() {}
 };
 
 class Listener {

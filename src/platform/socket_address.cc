@@ -31,7 +31,12 @@ std::string numeric_address(const sockaddr* address, socklen_t length) {
 void prepare_tcp(int fd) {
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  // A peer whose machine or network is gone says nothing: it is asked, and after two minutes it is gone.
+  const int idle_s = 60, between_s = 15, attempts = 4;
   ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &between_s, sizeof between_s);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &attempts, sizeof attempts);
 }
 
 }  // namespace tidemark

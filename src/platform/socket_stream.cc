@@ -1,12 +1,18 @@
 #include "platform/socket_stream.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -146,9 +152,39 @@ bool SocketStream::peer_gone() const {
   return ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+// The kernel is asked in this order: a connection that breaks in between is seen to be broken.
+Connection::Sending SocketStream::sending() const {
+  Connection::Sending state;
+  if (fd_ < 0) return {.unconfirmed = 0, .broken = true, .silent = {}};
+  int queued = 0;
+  if (::ioctl(fd_, SIOCOUTQ, &queued) < 0) queued = 0;
+  state.unconfirmed = unsent() + static_cast<std::size_t>(queued);
+  pollfd asked{.fd = fd_, .events = 0, .revents = 0};
+  state.broken = ::poll(&asked, 1, 0) > 0 && (asked.revents & (POLLERR | POLLHUP)) != 0;
+  tcp_info info{};
+  socklen_t size = sizeof info;
+  if (::getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) == 0)
+    state.silent = std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
+  return state;
+}
+
+void SocketStream::break_unless_closed() {
+  if (fd_ < 0) return;
+  breaks_ = true;
+  linger(true);
+}
+
+// A socket that lingers for no time at all is closed with a reset, whoever closes it.
+void SocketStream::linger(bool breaks) {
+  struct linger how {};
+  how.l_onoff = breaks ? 1 : 0;
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &how, sizeof how);
+}
+
 void SocketStream::close() {
   if (closing_) return;
   closing_ = true;
+  if (breaks_ && fd_ >= 0) linger(false);
   if (unsent() == 0 || !watch_ || shared_->network_gone) return shut();
   want();
   shared_->lingering.insert(shared_from_this());

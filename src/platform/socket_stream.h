@@ -41,6 +41,8 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   const std::string& peer() const { return peer_; }
   std::unique_ptr<PassedFile> take_file() { return std::move(file_); }
   bool peer_gone() const;
+  Connection::Sending sending() const;
+  void break_unless_closed();
 
  private:
   void read();
@@ -49,6 +51,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   void want();
   void ended(const std::string& reason);
   void shut();
+  void linger(bool breaks);
 
   Loop& loop_;
   std::shared_ptr<Shared> shared_;
@@ -67,6 +70,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   bool end_read_ = false;
   bool closing_ = false;
   bool flush_posted_ = false;
+  bool breaks_ = false;  // goes with a reset, unless it is closed in order
 };
 
 // The door to a stream.
@@ -85,6 +89,8 @@ class SocketConnection final : public Connection {
   std::unique_ptr<PassedFile> take_file() override { return stream_->take_file(); }
   const std::string& peer() const override { return stream_->peer(); }
   bool peer_gone() const override { return stream_->peer_gone(); }
+  Sending sending() const override { return stream_->sending(); }
+  void break_unless_closed() override { stream_->break_unless_closed(); }
 
  private:
   std::shared_ptr<SocketStream> stream_;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::uint64_t kLargestSegment = 4u << 20;
 constexpr std::uint64_t kSmallestSegment = 1u << 10;
 constexpr std::size_t kBlockBytes = 256u << 10;  // of rows, before a block is closed
-constexpr std::size_t kReadRows = 1024;
+constexpr std::size_t kReadRows = 4096;
 constexpr std::uint64_t kLargestState = 64u << 20;
 
 std::string state_path(const std::string& folder) {

@@ -1,5 +1,6 @@
 #include "sinks/row_text.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/json_text.h"
@@ -92,6 +93,13 @@ void RowText::append_line(std::string& out, const ResultView& row) {
   else
     append_object(out, row);
   out.push_back('\n');
+}
+
+std::uint64_t RowText::lines(const ResultView& row) {
+  if (options_.format != FormatSettings::Type::csv) return 1;
+  std::string text;
+  append_line(text, row);
+  return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
 std::string RowText::object(const ResultView& row) {

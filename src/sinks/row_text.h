@@ -36,6 +36,8 @@ class RowText {
 
   // With its newline.
   void append_line(std::string& out, const ResultView& row);
+  // The lines that append_line() makes of it: more than one where csv quotes a text that has several.
+  std::uint64_t lines(const ResultView& row);
   // The JSON object alone, whatever the format.
   std::string object(const ResultView& row);
   // The csv header of rows of this schema, with its newline; empty for JSON.

@@ -12,6 +12,7 @@ std::unique_ptr<Sink> make_standard_output_sink(SinkContext context);
 std::unique_ptr<Sink> make_file_sink(SinkContext context);
 std::unique_ptr<Sink> make_sqlite_sink(SinkContext context);
 std::unique_ptr<Sink> make_mqtt_sink(SinkContext context);
+std::unique_ptr<Sink> make_tcp_sink(SinkContext context);
 std::unique_ptr<Sink> make_null_sink(SinkContext context);
 
 std::span<const SinkDeclaration> sink_registry() {
@@ -21,6 +22,7 @@ std::span<const SinkDeclaration> sink_registry() {
       SinkDeclaration{Type::file, "file", true, true, make_file_sink},
       SinkDeclaration{Type::sqlite, "sqlite", true, true, make_sqlite_sink},
       SinkDeclaration{Type::mqtt, "mqtt", false, false, make_mqtt_sink},
+      SinkDeclaration{Type::tcp, "tcp", false, false, make_tcp_sink},
       SinkDeclaration{Type::null, "null", false, false, make_null_sink},
   };
   return kSinks;

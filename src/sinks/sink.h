@@ -1,13 +1,13 @@
 // Sink: where results go. It gets them in order, in batches, one batch at a time.
 //
 // `file` and `sqlite` remember, in the same durable step as the rows, the last number and chain hash of each
-// channel: each result stands in them exactly once. The others cannot say what they hold and get results at
-// least once, with an id that makes duplicates recognisable. Which results are sent at all (numbers,
-// skipping, release after the fsync of their inputs, batches by `flush`) is the business of the delivery
-// queue in pipeline/; a sink only writes. Blocking work goes to the bulk lane. A sink that is away keeps the
-// batch and tries again with growing pauses; it never drops one. Threads: loop only, callbacks on the loop.
-// Lifetime: the context's references outlive the sink; a batch lives until its `done` was called or the sink
-// is destroyed.
+// channel: each result stands in them exactly once. `tcp` with `ack` is told by its peer. The others cannot
+// say what they hold and get results at least once, with an id that makes duplicates recognisable. Which
+// results are sent at all (numbers, skipping, release after the fsync of their inputs, batches by `flush`) is
+// the business of the delivery queue in pipeline/; a sink only writes. Blocking work goes to the bulk lane. A
+// sink that is away keeps the batch and tries again with growing pauses; it never drops one. Threads: loop
+// only, callbacks on the loop. Lifetime: the context's references outlive the sink; a batch lives until its
+// `done` was called or the sink is destroyed.
 #pragma once
 
 #include <functional>
@@ -58,7 +58,7 @@ struct SinkContext {
   const SinkSettings& settings;
   std::string cursor_folder;  // data_dir/sinks: where sinks keep what they must remember
   std::string id_prefix;      // of `_id`: node, or node and run in at-least-once mode
-  std::string client_id;      // mqtt
+  std::string client_id;      // mqtt, and tcp with `ack`: who it is to the other side
   bool remembers = true;      // false in at-least-once mode: nothing is skipped, no marks are kept
   std::shared_ptr<SqliteConnections> connections;  // one connection a database, shared by the sinks on it
 };
@@ -69,7 +69,7 @@ std::string result_id(const std::string& prefix, const ResultView& row);
 struct SinkDeclaration {
   SinkSettings::Type type;
   std::string_view name;
-  bool remembers;                // can say what it holds
+  bool remembers;                // can say what it holds; a tcp sink can where its peer acknowledges
   bool flushes_with_checkpoint;  // default batch release: with the checkpoint, else at once
   std::unique_ptr<Sink> (*make)(SinkContext context);
 };

@@ -36,7 +36,8 @@ def test_it_passes_the_check(name, tidemark):
 
 def test_each_is_run_by_a_test():
     here = {"file-once", "roll-up", "plant", "access-log", "telegraf"}
-    elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error"}
+    elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error", "gateway",
+                 "gateway-server"}
     assert set(NAMES) == here | elsewhere
 
 

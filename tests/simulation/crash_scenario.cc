@@ -7,6 +7,7 @@
 #include "base/format.h"
 #include "base/json.h"
 #include "support/fake_random.h"
+#include "support/line_receiver.h"
 
 namespace tidemark {
 namespace {
@@ -83,7 +84,7 @@ max_out_of_orderness = "2s"
 from = ["device", "parts"]
 key_by = ["k"]
 select = ["count(*) AS n", "sum(v) AS total"]
-to = ["updates", "latest"]
+to = ["updates", "latest", "plant"]
 
 [pipelines.windows]
 from = ["device", "parts"]
@@ -104,6 +105,12 @@ to = ["nowhere"]
 [sinks.updates]
 type = "file"
 path = "updates.jsonl"
+ids = true
+
+[sinks.plant]
+type = "tcp"
+connect = "plant:9999"
+ack = true
 ids = true
 
 [sinks.latest]
@@ -140,16 +147,19 @@ type = "null"
 class CrashRun {
  public:
   CrashRun(const CrashScenario& scenario, const CrashOracle& oracle, std::unique_ptr<FaultFiles> disk,
-           std::uint64_t seed, std::int64_t wall_ns, SimulatedPeer::Memory memory = {})
+           std::uint64_t seed, std::int64_t wall_ns, SimulatedPeer::Memory memory = {},
+           LineReceiver::Memory received = {})
       : scenario_(scenario),
         machine_({.seed = seed, .lanes = scenario.lanes, .wall_ns = wall_ns}, std::move(disk)),
         device_("press", "127.0.0.1:9999", memory),
+        plant_(true, std::move(received)),
         idle_first_(seed % 3 == 0) {
     for (const std::string& line : oracle.device_lines()) device_.measure(line);
   }
 
   Machine& machine() { return machine_; }
   SimulatedPeer& device() { return device_; }
+  LineReceiver& plant() { return plant_; }
   std::int64_t wall_ns() const { return 1'740'830'400'000'000'000 + to_ns(machine_.now()); }
 
   // Feeds until `lines` have been sent, or everything is acknowledged. The first thing wrong, or nothing.
@@ -157,18 +167,30 @@ class CrashRun {
                             const std::function<void(std::uint64_t batch)>& before = {}) {
     if (const Status booted = machine_.boot(config_of(scenario_)); !booted)
       return "P4: the start refused: " + booted.error().message;
+    plant_.serve(machine_.network(), "plant:9999");
     // In some runs nothing comes in at first: checkpoints are then taken of what the replay made.
-    if (idle_first_) machine_.advance(700ms);
+    if (idle_first_) pass(700ms);
     if (!device_.connect(machine_.network())) return "nobody listens";
     // Long enough for many checkpoints without a journal, where each acknowledgement waits for one.
     for (std::uint64_t batch = 0; batch < 600; ++batch) {
       if (before) before(batch);
       device_.turn(kBatch);
-      machine_.advance(110ms);
+      pass(110ms);
       if (device_.all_acknowledged() || device_.memory().sent >= lines) return {};
     }
     return format("P6: only {} of {} lines were acknowledged within a minute", device_.memory().acknowledged,
                   device_.measured());
+  }
+
+  // Until the other machine has everything.
+  std::string deliver() {
+    for (int i = 0; i < 600; ++i) {
+      bool waits = false;
+      for (const SinkReport& sink : machine_.appliance().status().sinks) waits = waits || sink.waiting != 0;
+      if (!waits) return {};
+      pass(110ms);
+    }
+    return "P6: results wait for a minute for sinks that are there";
   }
 
   std::string stop() {
@@ -180,9 +202,17 @@ class CrashRun {
   }
 
  private:
+  void pass(Duration duration) {
+    plant_.turn();
+    machine_.advance(duration / 2);
+    plant_.turn(7);  // in the middle of something
+    machine_.advance(duration / 2);
+  }
+
   const CrashScenario& scenario_;
   Machine machine_;
   SimulatedPeer device_;
+  LineReceiver plant_;
   bool idle_first_;
 };
 
@@ -216,11 +246,15 @@ class CrashWatch {
       if (batch == 6) fail_writes("checkpoints", 1);
       if (batch == 10) fail_writes("updates.jsonl", 1);
       if (batch == 14) fail_writes("out.db", 1);
+      if (batch == 4 || batch == 12) run.plant().break_connections();
+      run.plant().holds_sync = batch % 4 == 1;
+      if (batch == 17) run.plant().crash();
     };
     note(run.boot_and_feed(kDeviceLines / 2, fault), "the run");
     count_checkpoints(run);
     note(run.stop(), "the run");
     note(run.boot_and_feed(UINT64_MAX, fault), "the run");
+    note(run.deliver(), "the run");
     count_checkpoints(run);
     note(run.stop(), "the run");
     judge(run, "the run");
@@ -236,7 +270,8 @@ class CrashWatch {
 
   void judge(CrashRun& run, const std::string& where) {
     for (const std::string& violation : run.device().violations()) note(violation, where);
-    for (std::string& violation : oracle_.verdict(run.machine().disk())) note(std::move(violation), where);
+    for (std::string& violation : oracle_.verdict(run.machine().disk(), run.plant().memory().lines))
+      note(std::move(violation), where);
   }
 
   void count_checkpoints(CrashRun& run) {
@@ -274,7 +309,7 @@ class CrashWatch {
       // What survived without having been synced may be lost by the next cut: those are cut more often.
       const std::uint64_t second_cut_every = loss == Loss::none ? 3 : 16;
       recover(run.machine().disk().after_crash(loss, seed), seed, run.wall_ns(), run.device().memory(),
-              format("cut before {} {}, lost: {}", operation, what, name_of(loss)),
+              run.plant().memory(), format("cut before {} {}, lost: {}", operation, what, name_of(loss)),
               operation % second_cut_every == 0);
     }
   }
@@ -286,8 +321,9 @@ class CrashWatch {
   static std::string_view name_of(FaultFiles::Operation operation) { return tidemark::name_of(operation); }
 
   void recover(std::unique_ptr<FaultFiles> disk, std::uint64_t seed, std::int64_t wall_ns,
-               SimulatedPeer::Memory memory, const std::string& where, bool cut_again) {
-    CrashRun run(scenario_, oracle_, std::move(disk), seed, wall_ns, memory);
+               SimulatedPeer::Memory memory, LineReceiver::Memory received, const std::string& where,
+               bool cut_again) {
+    CrashRun run(scenario_, oracle_, std::move(disk), seed, wall_ns, memory, std::move(received));
     if (cut_again) {
       // Somewhere in the first steps of the recovery.
       const std::uint64_t at = 1 + FakeRandom(seed).below(120);
@@ -297,7 +333,7 @@ class CrashWatch {
         for (const Loss loss : {Loss::all_unsynced, Loss::random}) {
           ++report.second_cuts;
           recover(run.machine().disk().after_crash(loss, seed + 1), seed + 1, run.wall_ns(),
-                  run.device().memory(),
+                  run.device().memory(), run.plant().memory(),
                   format("{}, and again before {} {} {}, lost: {}", where, at, name_of(kind), path,
                          name_of(loss)),
                   false);
@@ -307,6 +343,7 @@ class CrashWatch {
     }
     if (std::string wrong = run.boot_and_feed(UINT64_MAX); !wrong.empty())
       return note(std::move(wrong), where);
+    if (std::string wrong = run.deliver(); !wrong.empty()) return note(std::move(wrong), where);
     if (std::string wrong = run.stop(); !wrong.empty()) return note(std::move(wrong), where);
     judge(run, where);
   }
@@ -316,15 +353,18 @@ class CrashWatch {
   std::set<std::string> bases_, pending_;
 };
 
-std::vector<std::string> lines_of(const FaultFiles& disk, const std::string& path) {
+std::vector<std::string> lines_of(const std::string& text) {
   std::vector<std::string> out;
-  const std::string text = disk.exists(path) ? disk.content(path) : std::string();
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     out.push_back(text.substr(at, end - at));
     at = end + 1;
   }
   return out;
+}
+
+std::vector<std::string> lines_of(const FaultFiles& disk, const std::string& path) {
+  return lines_of(disk.exists(path) ? disk.content(path) : std::string());
 }
 
 // The first difference, in words; nothing when there is none.
@@ -405,13 +445,17 @@ void CrashOracle::count(const Record& record) {
   window.total += record.value;
 }
 
-std::vector<std::string> CrashOracle::verdict(const FaultFiles& disk) const {
+std::vector<std::string> CrashOracle::verdict(const FaultFiles& disk, const std::string& received) const {
   std::vector<std::string> wrong;
   check_updates(
-      disk, "totals", "/data/updates.jsonl", [](std::int64_t) { return true; }, wrong);
+      lines_of(disk, "/data/updates.jsonl"), "totals", "updates.jsonl", [](std::int64_t) { return true; },
+      wrong);
+  check_updates(
+      lines_of(received), "totals", "the other machine", [](std::int64_t) { return true; }, wrong);
   if (journal_) {
     check_updates(
-        disk, "strict", "/data/strict.jsonl", [](std::int64_t v) { return !fails_strict(v); }, wrong);
+        lines_of(disk, "/data/strict.jsonl"), "strict", "strict.jsonl",
+        [](std::int64_t v) { return !fails_strict(v); }, wrong);
     check_poison(disk, wrong);
   }
   check_rows(disk, wrong);
@@ -419,9 +463,9 @@ std::vector<std::string> CrashOracle::verdict(const FaultFiles& disk) const {
 }
 
 // Every update of every key once, in order, and every number of a result once, in order.
-void CrashOracle::check_updates(const FaultFiles& disk, const std::string& pipeline, const std::string& path,
-                                bool (*counted)(std::int64_t value), std::vector<std::string>& wrong) const {
-  const std::vector<std::string> lines = lines_of(disk, path);
+void CrashOracle::check_updates(const std::vector<std::string>& lines, const std::string& pipeline,
+                                const std::string& where, bool (*counted)(std::int64_t value),
+                                std::vector<std::string>& wrong) const {
   std::map<std::string, std::vector<std::int64_t>> values;
   std::size_t records = 0;
   for (const auto& [key, all] : values_)
@@ -434,22 +478,22 @@ void CrashOracle::check_updates(const FaultFiles& disk, const std::string& pipel
   std::map<std::string, std::int64_t> totals;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const auto row = JsonValue::parse(lines[i]);
-    if (!row) return wrong.push_back(format("P3: {}: line {} is {}", path, i + 1, lines[i]));
+    if (!row) return wrong.push_back(format("P3: {}: line {} is {}", where, i + 1, lines[i]));
     const std::string key(row->text_of("k"));
     const auto known = values.find(key);
     const std::size_t n = ++seen[key];
     if (known == values.end() || n > known->second.size())
-      return wrong.push_back(format("P2: {}: {} counts what was never fed", path, lines[i]));
+      return wrong.push_back(format("P2: {}: {} counts what was never fed", where, lines[i]));
     totals[key] += known->second[n - 1];
     if (row->integer_of("n") != static_cast<std::int64_t>(n) || row->integer_of("total") != totals[key])
-      return wrong.push_back(format("P2: {}: line {} is {}, but update {} of {} makes {}", path, i + 1,
+      return wrong.push_back(format("P2: {}: line {} is {}, but update {} of {} makes {}", where, i + 1,
                                     lines[i], n, key, totals[key]));
     if (const std::string id = format("sim/1/{}/{}", pipeline, i + 1); row->text_of("_id") != id)
       return wrong.push_back(
-          format("P3: {}: line {} has _id {} instead of {}", path, i + 1, row->text_of("_id"), id));
+          format("P3: {}: line {} has _id {} instead of {}", where, i + 1, row->text_of("_id"), id));
   }
   if (lines.size() != records)
-    wrong.push_back(format("P3: {} has {} rows instead of {}", path, lines.size(), records));
+    wrong.push_back(format("P3: {} has {} rows instead of {}", where, lines.size(), records));
 }
 
 // Each record that fails is set aside once.

@@ -4,8 +4,8 @@
 // and another machine goes on with the copy: it boots, the device resends what was not acknowledged,
 // everything is fed to its end, and what the sinks then hold is compared with what the oracle computed from
 // the lines alone. In the run: checkpoints with increments and bases, one that fails and is abandoned,
-// journal segments that are rolled and trimmed, retention, flushes of file and SQLite sinks, a clean stop and
-// a restart.
+// journal segments that are rolled and trimmed, retention, flushes of file and SQLite sinks, lines to another
+// machine that acknowledges them, and that crashes, too; a clean stop and a restart.
 #pragma once
 
 #include <cstdint>
@@ -54,7 +54,7 @@ class CrashOracle {
   const std::vector<std::string>& device_lines() const { return device_; }
   const std::string& parts_file() const { return parts_; }
   // What is wrong with the sinks at the end; empty when every promise was kept.
-  std::vector<std::string> verdict(const FaultFiles& disk) const;
+  std::vector<std::string> verdict(const FaultFiles& disk, const std::string& received) const;
 
  private:
   struct Record {
@@ -67,8 +67,9 @@ class CrashOracle {
   void add_device_line(const Record& record, const std::string& pad);
   void count(const Record& record);
 
-  void check_updates(const FaultFiles& disk, const std::string& pipeline, const std::string& path,
-                     bool (*counted)(std::int64_t value), std::vector<std::string>& wrong) const;
+  void check_updates(const std::vector<std::string>& lines, const std::string& pipeline,
+                     const std::string& where, bool (*counted)(std::int64_t value),
+                     std::vector<std::string>& wrong) const;
   void check_poison(const FaultFiles& disk, std::vector<std::string>& wrong) const;
   void check_rows(const FaultFiles& disk, std::vector<std::string>& wrong) const;
 

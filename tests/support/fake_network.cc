@@ -27,6 +27,11 @@ struct FakeStream : std::enable_shared_from_this<FakeStream> {
   std::string unsent;
   bool peer_reads = true;
   bool closing = false;  // close() waits for unsent
+  bool breaks = false;
+  bool was_reset = false;
+  bool confirms = true;
+  std::size_t unconfirmed = 0;  // of from_program
+  Duration silent{};
   bool drain_posted = false;
 
   bool broken() const { return end && !end->empty(); }
@@ -56,6 +61,7 @@ struct FakeStream : std::enable_shared_from_this<FakeStream> {
   void flush() {
     if (!peer_reads || broken()) return;
     const bool had = !unsent.empty();
+    if (!confirms) unconfirmed += unsent.size();
     from_program += std::exchange(unsent, {});
     if (closing) gone = true;
     if (!had || gone || drain_posted) return;
@@ -106,6 +112,22 @@ void FakePeer::resume_reading() {
   stream_->flush();
 }
 
+void FakePeer::hold_confirmations() {
+  stream_->confirms = false;
+}
+
+void FakePeer::confirm() {
+  stream_->confirms = true;
+  stream_->unconfirmed = 0;
+}
+
+void FakePeer::silent_for(Duration duration) {
+  stream_->silent = duration;
+}
+
+bool FakePeer::reset_by_program() const {
+  return stream_->was_reset;
+}
 bool FakePeer::closed_by_program() const {
   return stream_->gone;
 }
@@ -124,7 +146,9 @@ class FakeNetwork::FakeConnection final : public Connection {
   explicit FakeConnection(std::shared_ptr<FakeStream> stream) : stream_(std::move(stream)) {}
   ~FakeConnection() override {
     stream_->ended = true;
-    if (!stream_->closing) stream_->gone = true;
+    if (stream_->closing) return;
+    stream_->gone = true;
+    stream_->was_reset = stream_->breaks;
   }
 
   void start(Events events) override {
@@ -151,6 +175,12 @@ class FakeNetwork::FakeConnection final : public Connection {
   }
   const std::string& peer() const override { return stream_->peer; }
   bool peer_gone() const override { return stream_->end.has_value(); }
+  Sending sending() const override {
+    return {.unconfirmed = stream_->unsent.size() + stream_->unconfirmed,
+            .broken = stream_->gone || stream_->broken(),
+            .silent = stream_->silent};
+  }
+  void break_unless_closed() override { stream_->breaks = true; }
 
  private:
   std::shared_ptr<FakeStream> stream_;

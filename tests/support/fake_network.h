@@ -44,9 +44,16 @@ class FakePeer {
   // While the peer does not read, what the program writes stays in unsent().
   void stop_reading();
   void resume_reading();
+  // Its system keeps to itself what it has got from here on, until it is confirmed.
+  void hold_confirmations();
+  void confirm();
+  // Nothing was heard of its system for so long.
+  void silent_for(Duration duration);
 
   // True once the program has closed or destroyed its end.
   bool closed_by_program() const;
+  // Or reset, as the program wanted for the case that it goes without closing.
+  bool reset_by_program() const;
   bool paused_by_program() const;
   // Bytes sent that the program has not read.
   std::size_t unread() const;

@@ -27,6 +27,7 @@ struct SinkSubject {
     settings.host = "localhost";
     settings.port = 1883;
     settings.topic.value = "out/{device}";
+    settings.connect.value = "plant:9999";
   }
 
   void make() {

@@ -41,6 +41,7 @@ std::string configuration(const std::string& table, const std::string& line) {
       {"sinks.file", "type='file'\npath='f'\n"},
       {"sinks.sqlite", "type='sqlite'\npath='s'\n"},
       {"sinks.mqtt", "type='mqtt'\nurl='mqtts://h'\ntopic='t'\nusername='u'\ncert_file='c'\nkey_file='k'\n"},
+      {"sinks.tcp", "type='tcp'\nconnect='h:1'\nack=true\n"},
   };
   std::string out;
   bool found = false;
@@ -292,6 +293,11 @@ const std::vector<Row> kRows = {
     {"sinks.mqtt", "ca_file='a'", sink("mqtt", [](Sink s) { return s.ca_file == "a"; })},
     {"sinks.mqtt", "cert_file='d'", sink("mqtt", [](Sink s) { return s.cert_file == "d"; })},
     {"sinks.mqtt", "key_file='l'", sink("mqtt", [](Sink s) { return s.key_file == "l"; })},
+    {"sinks.tcp", "connect='plant:9'", sink("tcp", [](Sink s) { return *s.connect == "plant:9"; })},
+    {"sinks.tcp", "ack=false", sink("tcp", [](Sink s) { return !s.ack; })},
+    {"sinks.tcp", "peer='p'", sink("tcp", [](Sink s) { return s.peer == "p"; })},
+    {"sinks.tcp", "format='csv'", sink("tcp", [](Sink s) { return s.format == FormatSettings::Type::csv; })},
+    {"sinks.tcp", "full='drop-oldest'", sink("tcp", [](Sink s) { return s.drop_oldest; })},
 };
 
 // "checkpoint.interval", "source.window.size", ...

@@ -366,7 +366,7 @@ R"text(t.toml:5:1: error: `listen` belongs to tcp and udp sources; this one is m
 t.toml:6:1: error: `delimiter` belongs to csv sources; this one is json
     6 | delimiter = ";"
       | ^^^^^^^^^
-t.toml:9:1: error: `format` belongs to stdout and file sinks; this one is null
+t.toml:9:1: error: `format` belongs to stdout, file and tcp sinks; this one is null
     9 | format = "csv"
       | ^^^^^^
 t.toml:10:1: error: `password_file` belongs to mqtt sinks; this one is null
@@ -401,7 +401,7 @@ R"text(t.toml:2:8: error: source type "http" is not in this release
 t.toml:4:8: error: sink type "http" is not in this release
     4 | type = "http"
       |        ^^^^^^
-      allowed: stdout, file, sqlite, mqtt, null
+      allowed: stdout, file, sqlite, mqtt, tcp, null
 t.toml:7:19: error: window type "hopping" is not in this release
     7 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                   ^^^^^^^^^

@@ -441,6 +441,57 @@ R"text(t.toml:6:1: error: full = "drop-oldest" is for mqtt and tcp sinks
       other sinks hold each result once; write full = "pause"
 )text"},
 
+{"tcp sinks that connect to nothing, to one address, and with a name for nobody",
+R"toml([sources.s]
+type = "stdin"
+[sinks.a]
+type = "tcp"
+[sinks.b]
+type = "tcp"
+connect = "plant"
+[sinks.c]
+type = "tcp"
+connect = "plant:9999"
+peer = "me"
+[sinks.d]
+type = "tcp"
+connect = "plant:9999"
+ack = true
+path = "x"
+format = "influx"
+[sinks.e]
+type = "tcp"
+connect = "plant:9999"
+ack = true
+[pipelines.p]
+from = ["s"]
+to = ["a", "b", "c", "d", "e"]
+)toml",
+R"text(t.toml:3:1: error: `connect` is missing; tcp sinks need it
+    3 | [sinks.a]
+      | ^^^^^^^^^
+      connect: the address to connect to: "host:port"; with growing pauses, when it is away
+t.toml:7:11: error: "plant" is no address to connect to
+    7 | connect = "plant"
+      |           ^^^^^^^
+      write host:port, as in "scale.local:9999", "192.168.1.7:9999" or "[::1]:9999"
+t.toml:11:1: error: `peer` needs ack = true
+   11 | peer = "me"
+      | ^^^^
+      it is the name that the sink introduces itself by
+t.toml:16:1: error: `path` belongs to file and sqlite sinks; this one is tcp
+   16 | path = "x"
+      | ^^^^
+t.toml:17:10: error: format "influx" is not in this release
+   17 | format = "influx"
+      |          ^^^^^^^^
+      allowed: json, csv
+t.toml:20:11: error: sink c connects to this address, too
+   20 | connect = "plant:9999"
+      |           ^^^^^^^^^^^^
+      the other is at t.toml:10:11
+)text"},
+
 {"addresses of tcp and unix sources",
 R"toml([sources.a]
 type = "tcp"

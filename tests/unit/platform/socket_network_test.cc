@@ -53,6 +53,7 @@ class Client {
     for (;;) {
       const ssize_t n = ::recv(fd_, part, sizeof part, MSG_DONTWAIT);
       if (n == 0) ended = true;
+      if (n < 0 && errno == ECONNRESET) failed = true;
       if (n <= 0) return received_;
       received_.append(part, static_cast<std::size_t>(n));
     }
@@ -68,6 +69,7 @@ class Client {
     fd_ = -1;
   }
   bool ended = false;
+  bool failed = false;  // by a reset
 
  private:
   void connect_to(int family, const void* to, socklen_t size) {
@@ -128,6 +130,57 @@ TEST_CASE("a tcp peer is heard, answered, and its end noticed") {
   client.close();
   CHECK(server.until([&] { return server.ends.size() == 1; }));
   CHECK(server.ends[0].empty());
+}
+
+TEST_CASE("what is written is unconfirmed until the peer's system has it, and a broken connection says so") {
+  Server server;
+  Client client(server.listener->address());
+  CHECK(server.until([&] { return server.connections.size() == 1; }));
+  Connection& connection = *server.connections[0];
+  CHECK(connection.sending().unconfirmed == 0);
+  CHECK_FALSE(connection.sending().broken);
+  connection.write("hello");
+  CHECK(connection.sending().unconfirmed == 5);
+  CHECK(server.until([&] { return connection.sending().unconfirmed == 0; }));
+  CHECK(client.received() == "hello");
+  // More than both systems have room for, to a peer that does not read.
+  const std::size_t much = 64u << 20;
+  connection.write(std::string(much, 'x'));
+  CHECK(server.until([&] { return connection.unsent() > 0 && connection.unsent() < much; }));
+  const std::size_t unconfirmed = connection.sending().unconfirmed;
+  CHECK(unconfirmed >= connection.unsent());
+  CHECK(unconfirmed < much);
+  CHECK(connection.sending().silent < 1min);
+  client.reset();
+  CHECK(server.until([&] { return connection.sending().broken; }));
+}
+
+TEST_CASE(
+    "a peer that has ended its side is no broken connection, one that is gone is found out by writing") {
+  Server server;
+  Client client(server.listener->address());
+  client.half_close();
+  CHECK(server.until([&] { return server.ends.size() == 1; }));
+  CHECK_FALSE(server.connections[0]->sending().broken);
+  client.close();
+  server.connections[0]->write("hello");
+  CHECK(server.until([&] { return server.connections[0]->sending().broken; }));
+}
+
+TEST_CASE("a connection that shall break unless it is closed ends by a reset, or in order") {
+  for (const bool close : {false, true}) {
+    CAPTURE(close);
+    Server server;
+    Client client(server.listener->address());
+    CHECK(server.until([&] { return server.connections.size() == 1; }));
+    server.connections[0]->break_unless_closed();
+    server.connections[0]->write("half a li");
+    CHECK(server.until([&] { return client.received() == "half a li"; }));
+    if (close) server.connections[0]->close();
+    server.connections.clear();
+    CHECK(server.until([&] { return client.received(), client.ended || client.failed; }));
+    CHECK(client.ended == close);
+  }
 }
 
 TEST_CASE("a peer that has sent all it had is still answered") {
