@@ -10,6 +10,7 @@
 #include "app/instance.h"
 #include "base/format.h"
 #include "base/json.h"
+#include "pipeline/savepoint.h"
 #include "platform/posix_files.h"
 
 namespace tidemark {
@@ -82,12 +83,19 @@ ExitCode create_savepoint_command(const CommandLine& line, const SavepointCreate
     return report(
         Error{format("savepoint {}: {}", command.file, answer.error().message), answer.error().kind});
   if (Status finished = file->finish(*files); !finished) return report(finished.error());
+  const Result<Savepoint> made = Savepoint::open(*files, command.file);
+  if (!made) return report(made.error());
+  const std::uint64_t results = made->results();
   if (line.json) {
     JsonWriter out;
     out.begin_object().key("file").text(command.file).key("stopped").boolean(command.stop);
+    out.key("results").unsigned_integer(results);
     return print(out.end_object().take() + "\n");
   }
-  return print(format("{}{}\n", command.file, command.stop ? ", and the instance has stopped" : ""));
+  std::string said = command.file;
+  if (results != 0) said += format(", with {} results that sinks have not taken", results);
+  if (command.stop) said += ", and the instance has stopped";
+  return print(said + "\n");
 }
 
 }  // namespace tidemark

@@ -98,10 +98,28 @@ Procedure Appliance::Work::shut_down(bool command, bool drain) {
     covered = taken.has_value();
   }
 
-  // --- The savepoint of it, before anybody is told that what it holds is safe.
+  // --- Results go to the sinks that are there; without a journal it is the checkpoint that lets them go.
+  // With a savepoint also what waits on disk, as far as they take it soon.
+  Later<bool> delivered = until(
+      platform_.loop, platform_.loop.now() + 5s,
+      [this] {
+        return std::ranges::all_of(deliveries_, [this](const auto& d) {
+          return (final_savepoint_ ? d->drained() : d->empty()) || d->away();
+        });
+      },
+      timer);
+  if (!co_await delivered)
+    platform_.log.warning("stop", "a sink did not take its results in time; they are kept");
+
+  // --- The savepoint, before anybody is told that what it holds is safe. What is in it is not delivered from
+  // here any more: where it goes on, it would come twice.
+  bool sinks_closed = false;
   if (final_savepoint_) {
     saved = fail("there is no savepoint: no checkpoint could be taken; the log says why");
     if (covered) {
+      sinks_closed = true;
+      Later<bool> quiet = close_deliveries(every_delivery());
+      co_await quiet;
       Later<Status> written(platform_.loop, [this](std::function<void(Status)> done) {
         write_savepoint(*final_savepoint_, std::move(done));
       });
@@ -114,25 +132,13 @@ Procedure Appliance::Work::shut_down(bool command, bool drain) {
       tell_sources_safe(checkpointer_->last()->position);
   }
 
-  // --- Without a journal it is the checkpoint that lets results go.
-  Later<bool> delivered = until(
-      platform_.loop, platform_.loop.now() + 5s,
-      [this] {
-        return std::ranges::all_of(deliveries_, [](const auto& d) { return d->empty() || d->away(); });
-      },
-      timer);
-  if (!co_await delivered)
-    platform_.log.warning("stop", "a sink did not take its results in time; they are kept");
-
   // --- Acknowledgements go out, connections close.
   Later<bool> closed = until(
       platform_.loop, platform_.loop.now() + 5s, [this] { return sources_stopping_ == 0; }, timer);
   if (!co_await closed) platform_.log.warning("stop", "a source did not close in time");
-  for (auto& delivery : deliveries_) {
-    Later<bool> sink(platform_.loop, [&delivery](const std::function<void(bool)>& done) {
-      delivery->close([done] { done(true); });
-    });
-    co_await sink;
+  if (!sinks_closed) {
+    Later<bool> sinks = close_deliveries(every_delivery());
+    co_await sinks;
   }
 
   for (const auto& delivery : deliveries_)
@@ -157,6 +163,12 @@ Procedure Appliance::Work::shut_down(bool command, bool drain) {
     platform_.log.info("stop", format("stopped at position {}, {}", engine_->position().value,
                                       tidemark::to_text(checkpointer_->last()->id)));
   finish_stop(status ? std::move(saved) : std::move(status));
+}
+
+std::vector<Delivery*> Appliance::Work::every_delivery() const {
+  std::vector<Delivery*> all;
+  for (const auto& delivery : deliveries_) all.push_back(delivery.get());
+  return all;
 }
 
 void Appliance::Work::tell_sources_safe(Position through) {
@@ -594,6 +606,10 @@ std::string journal_folder(const std::string& data_dir) {
 
 std::string outbox_folder(const std::string& data_dir) {
   return join_path(data_dir, "outbox");
+}
+
+std::string sinks_folder(const std::string& data_dir) {
+  return join_path(data_dir, "sinks");
 }
 
 std::string delivered_line(const Delivery& delivery, const ResultSchema& schema) {

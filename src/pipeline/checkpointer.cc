@@ -280,7 +280,7 @@ void Checkpointer::write_pending() {
     output->id = capture.id;
     output->lineage = capture.manifest.lineage;
     output->name = format("{}-{}-p{}", capture.id.value, capture.manifest.run.value, job->pending.size() + 1);
-    output->owner = "pending/" + delivery->settings().name;
+    output->owner = std::string(kPending) + delivery->settings().name;
     job->pending.emplace_back(std::move(output), std::move(rows));
   }
   if (job->pending.empty()) return commit();

@@ -194,8 +194,14 @@ Status Appliance::Work::choose_checkpoint() {
       std::ranges::find(*ids, order_->checkpoint) == ids->end()) {
     auto savepoint = Savepoint::open(platform_.files, savepoint_path(data_dir_, order_->checkpoint));
     if (!savepoint) return pass_on(savepoint);
-    if (Status taken = import_savepoint(*savepoint, *store_, order_->checkpoint, identity_.lineage); !taken)
-      return taken;
+    const SavepointDestination here{.store = *store_,
+                                    .files = platform_.files,
+                                    .outboxes = outbox_folder(data_dir_),
+                                    .memories = sinks_folder(data_dir_),
+                                    .id = order_->checkpoint,
+                                    .lineage = identity_.lineage,
+                                    .mode = settings_.checkpoint.mode};
+    if (Status taken = import_savepoint(*savepoint, here); !taken) return taken;
     ids = store_->list();
     if (!ids) return pass_on(ids);
   }

@@ -223,7 +223,7 @@ bool Delivery::drop_held() {
 
 // What stands in the outbox goes first; while some of memory is on its way there, memory waits.
 void Delivery::pump() {
-  if (!opened_ || flight_.under_way) return;
+  if (!opened_ || flight_.under_way || closed_) return;
   if (!stored_.empty()) return pump_outbox();
   fetched_.clear();
   if (storing_) return;
@@ -312,7 +312,7 @@ void Delivery::batch_done() {
 }
 
 void Delivery::close(std::function<void()> closed) {
-  opened_ = false;  // what still waits is kept: a sink that has been told to close takes no more
+  closed_ = true;  // what still waits is kept: a sink that has been told to close takes no more
   sink_->close([this, closed = std::move(closed)] { stored_.close(closed); });
 }
 

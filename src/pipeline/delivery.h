@@ -30,6 +30,8 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "base/backoff.h"
@@ -45,6 +47,9 @@
 #include "sinks/sink.h"
 
 namespace tidemark {
+
+// In a checkpoint, before the name of the sink: the segment of results that it keeps itself.
+constexpr std::string_view kPending = "pending/";
 
 class Delivery {
  public:
@@ -125,6 +130,8 @@ class Delivery {
   bool filling() const { return bytes() >= kFilling; }
   // Nothing is in memory alone.
   bool empty() const { return first_in_memory() == nullptr; }
+  // Nor anywhere else: the sink has everything.
+  bool drained() const { return empty() && stored_.empty(); }
   // Which limit holds the sources up, in words; while full().
   std::string limit() const;
 
@@ -135,6 +142,15 @@ class Delivery {
   // Each row says under which lineage and timeline it was numbered: the sink holds it under these, should it
   // have got it since.
   Status restore_pending(std::string_view rows, const FindSchema& find);
+  // What the sink may lack of the results up to `through`: in the outbox, and in memory alone before and
+  // behind that.
+  struct Undelivered {
+    std::string sink, folder;
+    std::uint64_t first = 0, end = 0;  // sequences in the outbox
+    std::vector<OutboxRow> before, after;
+    Holdings held;  // by the sink, of what stands in the outbox
+  };
+  Undelivered undelivered(Position through) const;
   // What a manifest says of the outbox, "SINK FIRST END\n"; empty when there is nothing in it.
   std::string stored_line() const;
 
@@ -172,6 +188,10 @@ class Delivery {
   const ResultSchema* own(const ResultSchema& schema);
   const ResultSchema* known_schema(const ResultSchema& schema);
   Fetched from_outbox(OutboxRow row);
+  // For the outbox; rows of one channel, shape and prefix of ids share their origin.
+  using Origins = std::map<std::tuple<const ChannelId*, const ResultSchema*, std::string_view>,
+                           std::shared_ptr<const OutboxOrigin>>;
+  static OutboxRow to_outbox(const Waiting& row, std::string_view id_prefix, Origins& origins);
   void open_outbox();
   void outbox_opened(Result<StoredResults::Found> found);
   void opened(Result<std::optional<Holdings>> held);
@@ -231,6 +251,7 @@ class Delivery {
 
   bool opened_ = false;
   bool can_say_ = true;
+  bool closed_ = false;  // nothing moves any more
   std::optional<Error> failure_;
   Holdings held_, stored_marks_, expected_;
   std::uint64_t expected_first_ = 0, expected_end_ = 0;

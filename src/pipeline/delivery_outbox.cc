@@ -1,7 +1,6 @@
 // The part of Delivery that moves results to disk and back.
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 #include "base/format.h"
 #include "base/sizes.h"
@@ -48,6 +47,42 @@ Delivery::Fetched Delivery::from_outbox(OutboxRow row) {
           .bytes = std::move(row.bytes),
           .id_prefix = ours ? nullptr : &*prefixes_.insert(origin.id_prefix).first,
           .sequence = row.sequence};
+}
+
+OutboxRow Delivery::to_outbox(const Waiting& row, std::string_view id_prefix, Origins& origins) {
+  auto& origin = origins[{row.channel, row.schema, id_prefix}];
+  if (!origin) {
+    auto its = std::make_shared<OutboxOrigin>(OutboxOrigin{*row.schema, std::string(id_prefix)});
+    its->schema.channel = *row.channel;
+    origin = std::move(its);
+  }
+  return {origin, row.number, row.chain, row.position, std::string(row.bytes)};
+}
+
+Delivery::Undelivered Delivery::undelivered(Position through) const {
+  Undelivered out{.sink = settings_.name,
+                  .folder = options_.outbox_folder,
+                  .first = stored_.extent().first,
+                  .end = stored_.extent().end,
+                  .before = {},
+                  .after = {},
+                  .held = held_};
+  Origins origins;
+  for (std::size_t i = 0; i < flight_.rows.size(); ++i) {
+    const Waiting& row = flight_.rows[i];
+    const bool was_stored = i < flight_.stored();
+    if (row.position > through || (was_stored && flight_.sequences[i] >= out.first))
+      continue;  // it is read there
+    // The outbox gave it up when the sink had it already; or it never was there.
+    const std::string_view prefix = flight_.views[i].id_prefix;
+    (was_stored ? out.before : out.after)
+        .push_back(to_outbox(row, prefix.empty() ? options_.id_prefix : prefix, origins));
+  }
+  ResultQueue::Reader waiting = queue_.reader();
+  for (const Waiting* row = waiting.next(); row != nullptr; row = waiting.next())
+    if (row->position <= through && !is_held(*row))
+      out.after.push_back(to_outbox(*row, options_.id_prefix, origins));
+  return out;
 }
 
 void Delivery::open_outbox() {
@@ -132,7 +167,7 @@ void Delivery::pump_outbox() {
 }
 
 void Delivery::fetch() {
-  if (fetching_ || !outbox_open_) return;
+  if (fetching_ || !outbox_open_ || closed_) return;
   fetching_ = true;
   stored_.read(stored_.extent().first, [this](Result<StoredResults::Part> part) {
     fetching_ = false;
@@ -156,7 +191,7 @@ void Delivery::consume(std::uint64_t sequence) {
 // Whether results of memory should be on disk now; the first of them may be.
 bool Delivery::wants_storing() const {
   const Waiting* first = first_in_memory();
-  if (first == nullptr || first->position > released_ || !outbox_open_ || storing_) return false;
+  if (first == nullptr || first->position > released_ || !outbox_open_ || storing_ || closed_) return false;
   if (outbox_full_ || !outbox_trouble_.empty()) return false;
   const bool cannot_leave = !sink_ready() || !stored_.empty();
   if (bytes() >= kEarly && cannot_leave) return true;
@@ -169,16 +204,10 @@ void Delivery::store_some() {
   if (!wants_storing()) return;
   Storing storing;
   StoredResults::Rows rows;
-  std::map<std::tuple<const ChannelId*, const ResultSchema*>, std::shared_ptr<const OutboxOrigin>> origins;
+  Origins origins;
   std::uint64_t bytes = 0;
   const auto take = [&](const Waiting& row) {
-    auto& origin = origins[{row.channel, row.schema}];
-    if (!origin) {
-      auto its = std::make_shared<OutboxOrigin>(OutboxOrigin{*row.schema, options_.id_prefix});
-      its->schema.channel = *row.channel;
-      origin = std::move(its);
-    }
-    rows.push_back({origin, row.number, row.chain, row.position, std::string(row.bytes)});
+    rows.push_back(to_outbox(row, options_.id_prefix, origins));
     bytes += row.bytes.size() + sizeof(OutboxRow);
   };
   for (std::size_t i = flight_.stored(); i < flight_.rows.size(); ++i) take(flight_.rows[i]);

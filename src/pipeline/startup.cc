@@ -230,7 +230,7 @@ std::unique_ptr<Delivery> Appliance::Work::new_delivery(std::size_t index) {
   auto made = make_sink(
       {.platform = platform_,
        .settings = sink,
-       .cursor_folder = join_path(data_dir_, "sinks"),
+       .cursor_folder = sinks_folder(data_dir_),
        .id_prefix = id_prefix(),
        .client_id = !sink.client_id.empty() || id == identity_.client_ids.end() ? sink.client_id : id->second,
        .remembers = exactly_once,
@@ -313,7 +313,6 @@ Status Appliance::Work::restore_pending() {
           if (schema->channel.uid == uid && schema->channel.kind == kind) return schema;
     return nullptr;
   };
-  constexpr std::string_view kPending = "pending/";
   for (const SegmentReference& segment : resumed_->segments) {
     if (!segment.owner.starts_with(kPending)) continue;
     const std::string name = segment.owner.substr(kPending.size());

@@ -169,6 +169,7 @@ class Appliance::Work final : public EngineOutput {
   void write_savepoint(SavepointTarget target, std::function<void(Status)> done);
 
   // appliance.cc
+  std::vector<Delivery*> every_delivery() const;
   void tell_sources_safe(Position through);
   Procedure shut_down(bool command, bool drain);
   Status fork_durably(Position at);
@@ -288,6 +289,7 @@ void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);
 std::string lock_path(const std::string& data_dir);
 std::string journal_folder(const std::string& data_dir);
 std::string outbox_folder(const std::string& data_dir);
+std::string sinks_folder(const std::string& data_dir);  // what sinks remember
 
 // What stands in a manifest's section "delivered" for each channel that a sink receives.
 std::string delivered_line(const Delivery& delivery, const ResultSchema& schema);

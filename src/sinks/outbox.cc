@@ -129,16 +129,11 @@ void Outbox::know(const std::shared_ptr<const OutboxOrigin>& origin) {
   origins_.push_back(origin);
 }
 
-// Another lineage never makes the results of this one again: its marks are of no use any more.
 void Outbox::mark(const OutboxRow& row) {
   const ChannelId& channel = row.origin->schema.channel;
-  const auto at = marks_.find(channel);
-  if (at != marks_.end()) {
-    if (row.number >= at->second.number) at->second = {row.number, row.chain};
-    return;
-  }
-  std::erase_if(marks_, [&](const auto& mark) { return mark.first.lineage != channel.lineage; });
-  marks_[channel] = {row.number, row.chain};
+  newest_ = channel.lineage;
+  ChannelMark& mark = marks_[channel];
+  if (row.number >= mark.number) mark = {row.number, row.chain};
 }
 
 Status Outbox::begin_segment() {
@@ -286,6 +281,9 @@ Status Outbox::consume(std::uint64_t sequence) {
   first_ = std::min(std::max(first_, sequence), end_);
   const bool settled = sequence >= doubtful_end_ && std::exchange(doubtful_, 0) != 0;
   if (!settled && (segments_.empty() || segments_.front().end > first_)) return {};
+  // A lineage that was left never makes its results again: once none waits, its marks are of no use.
+  if (!segments_.empty() && segments_.back().end <= first_ && newest_)
+    std::erase_if(marks_, [&](const auto& mark) { return mark.first.lineage != *newest_; });
   if (Status stored = store_state(); !stored) return stored;
   while (!segments_.empty() && segments_.front().end <= first_)
     if (Status removed = remove_front(); !removed) return removed;

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -69,7 +70,8 @@ class Outbox {
   // Once. An absent folder is an empty outbox, and stays absent until something is appended.
   Status open();
   Extent extent() const;
-  // The last number and chain of each channel that was ever in it, of the newest lineage.
+  // The last number and chain of each channel that was ever in it; of lineages that were left, as long as
+  // something waits.
   const Holdings& marks() const { return marks_; }
   // One of each kind that rows in it have.
   const std::vector<std::shared_ptr<const OutboxOrigin>>& origins() const { return origins_; }
@@ -117,6 +119,7 @@ class Outbox {
   std::string reading_path_;
   std::uint64_t reading_at_ = 0, reading_sequence_ = 0;  // of the next block
   Holdings marks_;
+  std::optional<Lineage> newest_;  // of the row that was marked last
   std::vector<std::shared_ptr<const OutboxOrigin>> origins_;
   std::vector<std::string> reports_;
 };

@@ -101,7 +101,8 @@ def test_programs_are_answered_in_json(word_count, tmp_path):
     instance.start()
     hellos(instance, port, 2, 2)
     file = tmp_path / "two.savepoint"
-    assert str(file) in json.dumps(instance.command("savepoint", "create", str(file), json=True))
+    said = instance.command("savepoint", "create", str(file), json=True)
+    assert (said["file"], said["results"]) == (str(file), 0)
     name = instance.command("checkpoint", "create").stdout.strip()
     assert instance.terminate() == 0
     assert name in json.dumps(instance.command("restore", name, json=True))

@@ -120,6 +120,39 @@ def test_a_chain_of_two_counts_each_record_once_over_ten_kills(journal, tidemark
     assert "A new stream is begun" not in status and "missing" not in status
 
 
+def test_a_gateway_moves_while_its_server_is_away_and_no_result_is_lost_or_doubled(tidemark, free_port, tmp_path):
+    port, server_port, file = free_port(), free_port(), tmp_path / "moving.savepoint"
+    config = GATEWAY.format(port=port, server=server_port, journal="true")
+    gateway = tidemark(config).start()
+    server = tidemark(SERVER.format(server=server_port)).start()
+    machine = peers.Peer(port, "machine")
+    machine.send(*(f"{n},m{n % 7}" for n in range(2000)))
+    machine.flush()
+    server.kill9()
+    machine.send(*(f"{n},m{n % 7}" for n in range(2000, 4000)))
+    machine.flush()
+    machine.close()
+    said = gateway.command("savepoint", "create", "--stop", str(file)).stdout
+    assert gateway.wait() == 0
+    assert "results that sinks have not taken, and the instance has stopped" in said
+
+    moved = tidemark(config)
+    moved.start("--from", str(file))
+    assert any("not connected" in why for why in moved.command("status", json=True)["degraded"])
+    server.start()
+    other = peers.Peer(port, "another machine")
+    other.send(*(f"{n},m{n % 7}" for n in range(4000, 5000)))
+    other.flush()
+    other.close()
+    database = server.data_dir / "plant.db"
+    harness.wait_until(lambda: rows.value(database, "SELECT count(*) FROM counts") >= 5000, 90, "the last result")
+    assert moved.terminate() == 0
+    assert server.terminate() == 0
+    assert rows.query(database, "SELECT n FROM copies ORDER BY rowid") == [(n,) for n in range(5000)]
+    assert rows.query(database, "SELECT machine, max(count), count(*) FROM counts GROUP BY 1 ORDER BY 1") == [
+        (f"m{m}", len(range(m, 5000, 7)), len(range(m, 5000, 7))) for m in range(7)]
+
+
 class LineServer:
     """Takes lines of one connection after another and keeps them; it may be away for a while."""
 

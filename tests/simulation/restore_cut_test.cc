@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "support/line_receiver.h"
 #include "support/simulation.h"
 #include "support/simulation_peer.h"
 
@@ -223,6 +224,66 @@ TEST_CASE("cut: a savepoint taken in where another history is, wherever it is cu
         },
         [&](std::unique_ptr<FaultFiles> left) {
           CHECK(outcome(std::move(left), store, {}, false) == "4,206");
+        });
+    MESSAGE(std::string(store) << ": " << cuts << " cuts");
+    CHECK(cuts > 40);
+  }
+}
+
+// Results that wait where a savepoint is made arrive once where it goes on, wherever taking it in is cut.
+TEST_CASE("cut: results that a savepoint carries, wherever taking it in is cut") {
+  for (const char* store : {"files", "sqlite"}) {
+    const std::string text =
+        config(store) +
+        "[pipelines.copies]\nfrom = [\"in\"]\nselect = [\"v\"]\nto = [\"plant\", \"alerts\"]\n"
+        "[sinks.plant]\ntype = \"tcp\"\nconnect = \"plant:9999\"\nack = true\n"
+        "[sinks.alerts]\ntype = \"mqtt\"\nurl = \"mqtt://localhost\"\ntopic = \"t\"\n";
+    Machine old({.seed = 9});
+    LineReceiver plant(true);
+    REQUIRE(old.disk().make_directories("/media"));
+    REQUIRE(old.boot(text));
+    plant.serve(old.network(), "plant:9999");
+    for (int i = 0; i < 60; ++i) {
+      plant.turn();
+      old.advance(50ms);
+    }
+    plant.holds_sync = true;
+    SimulatedPeer peer("p", "127.0.0.1:9999");
+    REQUIRE(peer.connect(old.network()));
+    int value = 0;
+    feed(old, peer, value, 5);
+    plant.turn(2);
+    REQUIRE(old.create_savepoint("/media/s.savepoint", true));
+    plant.leave();
+    plant.sync();
+
+    Machine noted({.seed = 10});
+    REQUIRE(noted.disk().make_directories("/media"));
+    noted.disk().put("/media/s.savepoint", old.file("/media/s.savepoint"));
+    REQUIRE(noted.restore(text, {.savepoint = "/media/s.savepoint"}));
+    const int cuts = cut_everywhere(
+        noted.disk(),
+        [&](Machine& machine) {
+          if (machine.boot(text)) machine.advance(400ms);
+        },
+        [&](std::unique_ptr<FaultFiles> left) {
+          Machine machine({.seed = 77}, std::move(left));
+          const Status booted = machine.boot(text);
+          REQUIRE_MESSAGE(booted, booted.error().message);
+          LineReceiver goes_on(true, plant.memory());
+          goes_on.serve(machine.network(), "plant:9999");
+          for (int i = 0; i < 60; ++i) {
+            goes_on.turn();
+            FakeMqtt& broker = machine.mqtt().last();
+            if (broker.alive && broker.connecting) broker.connected(false);
+            if (broker.alive) broker.take_all_publications();
+            machine.advance(50ms);
+          }
+          CHECK(goes_on.text() == "{\"v\":1}\n{\"v\":2}\n{\"v\":3}\n{\"v\":4}\n{\"v\":5}\n");
+          Lines published;
+          for (const auto& client : machine.mqtt().clients)
+            for (const auto& publication : client->published) published.push_back(publication.payload);
+          CHECK(published == Lines{"{\"v\":1}", "{\"v\":2}", "{\"v\":3}", "{\"v\":4}", "{\"v\":5}"});
         });
     MESSAGE(std::string(store) << ": " << cuts << " cuts");
     CHECK(cuts > 40);
