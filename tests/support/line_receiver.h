@@ -6,8 +6,6 @@
 // rest. Threads: the test's.
 #pragma once
 
-#include <doctest/doctest.h>
-
 #include <map>
 #include <memory>
 #include <string>
@@ -15,6 +13,7 @@
 #include <vector>
 
 #include "base/format.h"
+#include "base/invariant.h"
 #include "base/json.h"
 #include "support/fake_network.h"
 
@@ -86,7 +85,7 @@ class LineReceiver {
   // Everything durable, in the order taken.
   const std::string& text() const { return memory_.lines; }
   FakePeer& peer() {
-    REQUIRE_FALSE(connections_.empty());
+    invariant(!connections_.empty(), "there is a connection");
     return *connections_.back().peer;
   }
   std::size_t connections() const { return connections_.size(); }
@@ -127,11 +126,11 @@ class LineReceiver {
   void introduce(std::size_t index, const std::string& line) {
     introductions_.push_back(line);
     const auto introduction = JsonValue::parse(line);
-    REQUIRE(introduction.has_value());
-    REQUIRE(introduction->members.size() == 2);
+    invariant(introduction.has_value(), "an introduction is JSON");
+    invariant(introduction->members.size() == 2, "an introduction has two members");
     const std::string name(introduction->text_of("peer")), stream(introduction->text_of("stream"));
-    REQUIRE_FALSE(name.empty());
-    REQUIRE_FALSE(stream.empty());
+    invariant(!name.empty(), "a peer has a name");
+    invariant(!stream.empty(), "a stream has a name");
     for (std::size_t i = 0; i < connections_.size(); ++i)
       if (i != index && connections_[i].name == name) connections_[i].over = true;
     Peer& known = memory_.peers[name];

@@ -2,8 +2,6 @@
 // none comes twice to a sink that can tell.
 #include <doctest/doctest.h>
 
-#include <fstream>
-#include <iterator>
 
 #include "base/format.h"
 #include "base/json.h"
@@ -11,7 +9,6 @@
 #include "support/line_receiver.h"
 #include "support/simulation.h"
 #include "support/simulation_peer.h"
-#include "support/source_tree.h"
 
 namespace tidemark {
 namespace {
@@ -287,24 +284,6 @@ TEST_CASE("savepoint: gone back to on its own machine, results that left since d
   world.feed(1);
   world.broker();
   CHECK(numbers(world.published()) == Lines{"4"});
-}
-
-TEST_CASE("savepoint: one of version 1 is read as it was when it was released") {
-  std::ifstream file(source_tree() + "/tests/golden/v1/savepoint", std::ios::binary);
-  const std::string golden((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  REQUIRE(golden.size() > 1000);
-  auto disk = std::make_unique<FaultFiles>();
-  REQUIRE(disk->make_directories("/media"));
-  disk->put(kFile, golden);
-  World world(3, std::move(disk));
-  world.to = R"("lines", "alerts")";
-  world.boot_from_savepoint();
-  world.value = 9;
-  world.feed(1);
-  REQUIRE(world.machine.create_checkpoint());  // with which the file is written
-  CHECK(world.machine.lines("/data/lines.jsonl") == Lines{R"({"k":"a","n":3,"total":14})"});
-  // It did not hold the three results that waited in the outbox of the machine that it came from.
-  CHECK(world.machine.log().contains("3 results that waited in /data/outbox/alerts"));
 }
 
 TEST_CASE("savepoint: results for what is no sink are damage") {
