@@ -253,13 +253,13 @@ def test_a_server_that_takes_nothing_fills_the_outbox_and_holds_nobody_up(tidema
     with socket.create_server(("127.0.0.1", server_port)) as deaf:
         instance = tidemark(LINES.format(port=port, server=server_port, more="")).start()
         connection, _ = deaf.accept()
-        total = 100_000
+        total = 400_000
         sender = threading.Thread(
             target=peers.send, args=(port, "".join(f"1{n:06}\n" for n in range(total))), daemon=True)
         sender.start()
         harness.wait_until(
             lambda: instance.command("status", json=True)["sources"][0]["records"] == total, 120, "every record")
-        assert counter(instance, "in its outbox") > 0
+        harness.wait_until(lambda: counter(instance, "in its outbox") > 0, what="results in the outbox")
         got = b""
         connection.settimeout(60)
         while got.count(b"\n") < total:

@@ -563,6 +563,27 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
   if (example == "roll-up")
     return {"readings",
             format(R"({{"time":"{}","meter":"m{}","watts":{}.5}})", rfc, random.below(7), random.below(900))};
+  if (example == "gateway")
+    return {"machines", format(R"({{"machine":"m{}","watts":{}}})", random.below(7), random.below(900))};
+  if (example == "gateway-server")
+    return {"gateways", format(R"({{"machine":"m{}","window_start":"{}","n":{},"watts":{}}})",
+                               random.below(7), rfc, random.below(4), random.below(900))};
+  if (example == "telegraf") {  // several lines a message, some of which are none
+    std::string lines;
+    for (std::uint64_t n = 1 + random.below(5); n > 0; --n) {
+      const std::int64_t ns =
+          (at_ms - static_cast<std::int64_t>(random.below(random.one_in(20) ? 90'000 : 9000))) * 1'000'000;
+      if (random.one_in(25))
+        lines += "cpu,host=h1 usage_idle=\n";
+      else if (random.one_in(3))
+        lines +=
+            format("disk,host=h{},path=/ used_percent={}.5 {}\n", random.below(4), random.below(100), ns);
+      else
+        lines += format("cpu,cpu=cpu-total,host=h{} usage_idle={}.25 {}\n", random.below(9),
+                        random.below(100), ns);
+    }
+    return {"machines", lines, "telegraf/h1/cpu"};
+  }
   if (example == "upsert") return {"moves", "i" + number(random, 25) + "," + number(random, 100)};
   if (example == "word-count" || example == "word-count-sqlite") return {"words", "w" + number(random, 40)};
   return {};

@@ -79,9 +79,7 @@ fields = ["v:int"]
 [sources.lines]
 type = "tcp"
 listen = "127.0.0.1:9996"
-format = "text"
-pattern = '(?P<word>\w+) v=(?P<v>\d+) .*'
-fields = ["v:int"]
+format = "influx"
 
 [sources.back]
 type = "tcp"

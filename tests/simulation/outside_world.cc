@@ -30,6 +30,9 @@ std::string near_line(std::uint64_t v) {
 std::string text_line(std::uint64_t v) {
   return format("press v={} ok", v);
 }
+std::string influx_line(std::uint64_t v) {
+  return format("press v={}i", v);
+}
 std::string json_line(std::uint64_t v) {
   return format(R"({{"v":{}}})", v);
 }
@@ -107,7 +110,7 @@ void OutsideWorld::turn(Machine& machine, std::uint64_t each) {
     return bytes;
   };
   const auto with_end = [](auto line) { return [line](std::uint64_t v) { return line(v) + "\n"; }; };
-  if (lines_) lines_->send_cut(send("lines", with_end(text_line)), 7);
+  if (lines_) lines_->send_cut(send("lines", with_end(influx_line)), 7);
   if (auto accepted = machine.network().accepted()) {
     back_ = std::move(accepted);
     back_->send("word,v\n");

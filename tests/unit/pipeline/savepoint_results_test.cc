@@ -2,7 +2,6 @@
 // none comes twice to a sink that can tell.
 #include <doctest/doctest.h>
 
-
 #include "base/format.h"
 #include "base/json.h"
 #include "pipeline/savepoint.h"
