@@ -533,7 +533,8 @@ std::unique_ptr<Grammar> make_grammar() {
            "Exit code 2: the configuration does not hold. The network is not touched.\n"
            "--input runs the pipelines in memory over the lines of FILE and prints what they would emit,\n"
            "with every window closed at the end. For an mqtt source a line may begin with its topic, as\n"
-           "mosquitto_sub -v prints it.\n\n"
+           "mosquitto_sub -v prints it. Messages of binary formats stand in hex digits, as with -F '%t "
+           "%x'.\n\n"
            "Examples:\n"
            "  tidemark check -c tidemark.toml\n"
            "  tidemark check -c tidemark.toml --input sample.jsonl --source plant",

@@ -10,6 +10,7 @@
 #include "app/instance.h"
 #include "app/rehearse.h"
 #include "base/format.h"
+#include "base/hex.h"
 #include "pipeline/rehearsal.h"
 #include "platform/posix_files.h"
 #include "platform/sqlite.h"
@@ -158,11 +159,20 @@ ExitCode rehearse_file(const Settings& settings, const std::string& path, const 
   const auto arrival = time_from_ns<JournalTime>(SystemClock().wall_ns());
   const SourceSettings& its = settings.sources[*source];
   const bool topics = its.type == SourceSettings::Type::mqtt;
+  Status good;
   const Status fed = feed(*files, path, [&](std::string_view line) {
     const std::string_view topic = topics ? take_topic(line, its) : std::string_view();
-    (*rehearsal)->record(*source, topic, line, arrival);
+    if (!its.format.is_binary()) return (*rehearsal)->record(*source, topic, line, arrival);
+    const std::optional<std::string> payload = from_hex(line);
+    if (payload)
+      (*rehearsal)->record(*source, topic, *payload, arrival);
+    else if (good)
+      good =
+          fail(format("{}: a line of it is no message in hex digits, as mosquitto_sub -F '%t %x' prints "
+                      "them and dead letters hold them: {}",
+                      path, line.substr(0, 40)));
   });
-  if (!fed) return report(fed.error());
+  if (!fed || !good) return report(fed ? good.error() : fed.error());
   (*rehearsal)->drain();
   const ExitCode exit = printed.flush();
   print_error(summary((*rehearsal)->counts()));

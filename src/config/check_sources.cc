@@ -23,6 +23,7 @@ class SourceRules {
     header();
     multiline();
     groups();
+    binary();
   }
 
  private:
@@ -73,6 +74,17 @@ class SourceRules {
       diagnostics_.error(field.place, std::move(message),
                          format("name it in the pattern: (?P<{}>...)", field.name));
     }
+  }
+
+  // A stream of bytes has no messages, and line ends mean nothing in binary formats.
+  void binary() {
+    if (!settings_.format.is_binary() || settings_.type == Type::mqtt || settings_.type == Type::udp) return;
+    diagnostics_.error(
+        place_of("format"), format("format \"{}\" is for messages: mqtt and udp sources", format_name()),
+        "a stream has no place where a binary record would end; json and influx go over lines");
+  }
+  std::string_view format_name() const {
+    return settings_.format.type == FormatSettings::Type::msgpack ? "msgpack" : "cbor";
   }
 
   const Loaded<SourceSettings>& source_;

@@ -58,8 +58,13 @@ struct TimestampSetting {
 };
 
 struct FormatSettings {
-  enum class Type { json, csv, text, influx } type = Type::json;
+  enum class Type { json, csv, text, influx, msgpack, cbor } type = Type::json;
   std::vector<FieldSetting> fields;
+  // Not lines of text: a payload is whatever bytes one message or datagram brings.
+  bool is_binary() const { return type == Type::msgpack || type == Type::cbor; }
+
+  // json, msgpack, cbor: "metrics", "data.rows": the path of the array whose elements are the records
+  Located<std::string> records;
 
   // csv
   char delimiter = ',';

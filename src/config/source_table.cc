@@ -152,6 +152,14 @@ bool is_pattern(const Located<std::string>& text, Diagnostics& diagnostics) {
   return false;
 }
 
+// "metrics", "data.rows".
+bool is_path_of_members(const Located<std::string>& text, Diagnostics& diagnostics) {
+  if (!text->starts_with('.') && !text->ends_with('.') && !text->contains("..")) return true;
+  diagnostics.error(text.place, format("\"{}\" is no path", *text),
+                    "names with dots between them, such as \"metrics\" or \"data.rows\"");
+  return false;
+}
+
 // A topic filter of MQTT 5, section 4.7; $share/group/filter shares it with others.
 bool is_topic_filter(const Located<std::string>& text, Diagnostics& diagnostics) {
   const auto refuse = [&](std::string_view why) {
@@ -311,11 +319,20 @@ Keys source_keys(SourceSettings& source) {
             {{"json", FormatSettings::Type::json},
              {"csv", FormatSettings::Type::csv},
              {"text", FormatSettings::Type::text},
-             {"influx", FormatSettings::Type::influx}})
+             {"influx", FormatSettings::Type::influx},
+             {"msgpack", FormatSettings::Type::msgpack},
+             {"cbor", FormatSettings::Type::cbor}})
       .doc(
           "of a record: json: an object; csv: a line of values, named by `fields`; text: a line that "
-          "`pattern` takes apart; influx: a line of Influx line protocol, of which a message may hold "
-          "several");
+          "`pattern` takes apart; influx: a line of Influx line protocol; msgpack, cbor: a map of "
+          "MessagePack "
+          "or CBOR (mqtt and udp only). See FORMATS");
+  keys.text("records", source.format.records)
+      .check(is_path_of_members)
+      .only_for("format", {"json", "msgpack", "cbor"})
+      .doc(
+          "where in a payload its records stand: the path of an array of them, such as \"metrics\" or "
+          "\"data.rows\"; left out: the payload is one record, or an array of them");
   keys.parsed_list(
           "fields",
           [&source](const Texts& texts, Diagnostics& diagnostics) {

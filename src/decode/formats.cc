@@ -1,9 +1,11 @@
 #include "base/format.h"
 #include "base/invariant.h"
+#include "decode/cbor.h"
 #include "decode/csv.h"
 #include "decode/decoder.h"
 #include "decode/influx.h"
 #include "decode/json.h"
+#include "decode/msgpack.h"
 #include "decode/text.h"
 
 namespace tidemark {
@@ -14,6 +16,8 @@ constexpr FormatDeclaration kFormats[] = {
     {FormatSettings::Type::csv, "csv", csv_refuses, make_csv_decoder},
     {FormatSettings::Type::text, "text", text_refuses, make_text_decoder},
     {FormatSettings::Type::influx, "influx", influx_refuses, make_influx_decoder},
+    {FormatSettings::Type::msgpack, "msgpack", json_refuses, make_msgpack_decoder},
+    {FormatSettings::Type::cbor, "cbor", json_refuses, make_cbor_decoder},
 };
 
 const FormatDeclaration& declaration_of(FormatSettings::Type type) {

@@ -10,10 +10,12 @@
 #include "base/invariant.h"
 #include "base/json.h"
 #include "base/sizes.h"
+#include "decode/json_elements.h"
 #include "decode/json_fault.h"
-#include "decode/json_field.h"
 #include "decode/json_tokens.h"
 #include "decode/json_walk.h"
+#include "decode/nested_field.h"
+#include "decode/several_records.h"
 #include "decode/typed_value.h"
 
 namespace tidemark {
@@ -62,35 +64,76 @@ void write_json(JsonWriter& out, dom::element element) {
 class JsonDecoder final : public RecordDecoder {
  public:
   explicit JsonDecoder(const DecoderOptions& options)
-      : root_(json_fields(options.format, options.fields)),
+      : root_(nested_fields(options.format, options.fields)),
         max_depth_(std::min(options.limits.max_depth, kMaxDepth)),
         max_fields_(options.limits.max_fields),
-        walk_(max_depth_, max_fields_) {}
+        walk_(max_depth_, max_fields_),
+        at_path_(!options.format.records->empty()),
+        elements_(records_path(options.format)) {}
 
   void expect(std::string_view bytes) override { tokens_.expect(bytes); }
 
-  // What is out of the ordinary, bad records among it, is read once more by the DOM parser: its word is the
-  // last.
   std::expected<Found, DecodeError> decode(const Payload& payload, std::span<Value> slots,
                                            Arena& arena) override {
-    JsonTokens::Line line;
-    if (tokens_.find(payload.bytes, line)) {
-      if (const std::uint32_t* behind = walk_.read(line, root_, slots)) {
-        tokens_.line_ends(behind);
-        return {};
-      }
-    }
-    return decode_whole(payload.bytes, slots, arena);
+    record_ = {0, payload.bytes.size()};
+    if (at_path_) return decode_several(payload.bytes, slots.size());
+    if (read_quickly(payload.bytes, slots)) return Found::record;
+    const std::size_t begin = payload.bytes.find_first_not_of(" \t\n\r");
+    if (begin != std::string_view::npos && payload.bytes[begin] == '[')
+      return decode_several(payload.bytes, slots.size());
+    if (!decode_whole(payload.bytes, slots, arena)) return std::unexpected(std::move(error_));
+    return Found::record;
+  }
+
+  std::expected<bool, DecodeError> next(const Payload& payload, std::span<Value> slots,
+                                        Arena& arena) override {
+    const auto record = elements_.next(payload.bytes);
+    if (!record) return false;
+    record_ = {static_cast<std::size_t>(record->data() - payload.bytes.data()), record->size()};
+    if (!decode_one(*record, slots, arena)) return std::unexpected(std::move(error_));
+    around_.fill_in(slots);
+    return true;
+  }
+
+  std::string text(const Payload& payload) const override {
+    return std::string(payload.bytes.substr(record_.begin, record_.size));
   }
 
  private:
-  std::expected<Found, DecodeError> decode_whole(std::string_view payload, std::span<Value> slots,
-                                                 Arena& arena) {
+  struct Range {
+    std::size_t begin = 0, size = 0;
+  };
+
+  // With a path, what stands around the records is read like a record.
+  std::expected<Found, DecodeError> decode_several(std::string_view payload, std::size_t slots) {
+    around_.clear();
+    if (auto fault = elements_.find(payload)) return std::unexpected(*std::move(fault));
+    if (!at_path_) return Found::several;
+    const std::string around = elements_.around(payload);
+    around_.begin(slots);
+    if (!decode_one(around, around_.slots(), around_.arena())) return std::unexpected(std::move(error_));
+    around_.own_texts();
+    return Found::several;
+  }
+
+  // What is out of the ordinary, bad records among it, is read once more by the DOM parser: its word is the
+  // last.
+  bool decode_one(std::string_view record, std::span<Value> slots, Arena& arena) {
+    return read_quickly(record, slots) || decode_whole(record, slots, arena);
+  }
+  bool read_quickly(std::string_view record, std::span<Value> slots) {
+    JsonTokens::Line line;
+    if (!tokens_.find(record, line)) return false;
+    const std::uint32_t* const behind = walk_.read(line, root_, slots);
+    if (behind == nullptr) return false;
+    tokens_.line_ends(behind);
+    return true;
+  }
+
+  bool decode_whole(std::string_view payload, std::span<Value> slots, Arena& arena) {
     dom::element document;
-    if (const simdjson::error_code error = parse(payload, document))
-      return std::unexpected(explain(payload, error));
-    if (document.type() != dom::element_type::OBJECT)
-      return std::unexpected(explain(payload, simdjson::INCORRECT_TYPE));
+    if (const simdjson::error_code error = parse(payload, document)) return explain(payload, error);
+    if (document.type() != dom::element_type::OBJECT) return explain(payload, simdjson::INCORRECT_TYPE);
     payload_ = payload;
     slots_ = slots;
     arena_ = &arena;
@@ -98,8 +141,7 @@ class JsonDecoder final : public RecordDecoder {
     std::ranges::fill(slots, Value());
     const bool good = walk_object(dom::object(document), &root_, 1);
     if (payload.size() > kKeptCapacity) forget_buffers();
-    if (!good) return std::unexpected(std::move(error_));
-    return {};
+    return good;
   }
 
   simdjson::error_code parse(std::string_view payload, dom::element& document) {
@@ -126,11 +168,14 @@ class JsonDecoder final : public RecordDecoder {
     document_.reset();
   }
 
-  DecodeError explain(std::string_view payload, simdjson::error_code error) {
+  bool explain(std::string_view payload, simdjson::error_code error) {
     if (payload.size() > kKeptCapacity) forget_buffers();
     invariant(error != simdjson::MEMALLOC, "memory for a JSON record");
-    if (auto fault = find_json_fault(payload, max_depth_)) return *std::move(fault);
-    return {format("no JSON object: {}", simdjson::error_message(error)), std::nullopt};
+    if (auto fault = find_json_fault(payload, max_depth_)) {
+      error_ = *std::move(fault);
+      return false;
+    }
+    return refuse(format("no JSON object: {}", simdjson::error_message(error)));
   }
   bool refuse(std::string what) {
     error_ = {std::move(what), std::nullopt};
@@ -144,7 +189,7 @@ class JsonDecoder final : public RecordDecoder {
   }
 
   // `wanted` may be null: then the object is only validated.
-  bool walk_object(dom::object object, JsonField* wanted, std::uint32_t depth) {
+  bool walk_object(dom::object object, NestedField* wanted, std::uint32_t depth) {
     if (depth > max_depth_) return refuse_with_place();
     std::size_t nth = 0;
     for (const dom::key_value_pair member : object) {
@@ -153,7 +198,7 @@ class JsonDecoder final : public RecordDecoder {
     }
     return true;
   }
-  bool walk_array(dom::array array, JsonField* wanted, std::uint32_t depth) {
+  bool walk_array(dom::array array, NestedField* wanted, std::uint32_t depth) {
     if (depth > max_depth_) return refuse_with_place();
     std::uint64_t index = 0;
     for (const dom::element item : array) {
@@ -163,7 +208,7 @@ class JsonDecoder final : public RecordDecoder {
     return true;
   }
 
-  bool walk(dom::element element, JsonField* wanted, std::uint32_t depth) {
+  bool walk(dom::element element, NestedField* wanted, std::uint32_t depth) {
     // A doubled member replaces the whole of the earlier one.
     if (wanted)
       for (const std::size_t slot : wanted->slots_inside) slots_[slot] = Value();
@@ -191,29 +236,29 @@ class JsonDecoder final : public RecordDecoder {
     }
   }
 
-  bool take(Value value, const JsonField& wanted) {
+  bool take(Value value, const NestedField& wanted) {
     if (!convert(value, wanted.type)) {
       error_ = no_such_type(wanted.path, value, wanted.type);
       return false;
     }
-    if (wanted.slot != JsonField::kNoSlot)
+    if (wanted.slot != NestedField::kNoSlot)
       slots_[wanted.slot] = value.is_text() ? Value::text(arena_->copy(value.as_text())) : value;
     return true;
   }
 
-  bool take_container(dom::element element, const JsonField& wanted) {
+  bool take_container(dom::element element, const NestedField& wanted) {
     if (wanted.type != FieldType::any)
       return refuse(format("field {}: {} is no {}", wanted.path,
                            element.type() == dom::element_type::OBJECT ? "an object" : "an array",
                            type_word(wanted.type)));
-    if (wanted.slot == JsonField::kNoSlot) return true;
+    if (wanted.slot == NestedField::kNoSlot) return true;
     write_json(text_, element);
     slots_[wanted.slot] = Value::text(arena_->copy(text_.view()));
     text_.clear();
     return true;
   }
 
-  JsonField root_;
+  NestedField root_;
   const std::uint32_t max_depth_;
   const std::uint32_t max_fields_;
   JsonTokens tokens_;
@@ -224,6 +269,12 @@ class JsonDecoder final : public RecordDecoder {
   std::unique_ptr<dom::parser> parser_;
   std::unique_ptr<dom::document> document_;
   JsonWriter text_;
+
+  // Of a payload of several records.
+  const bool at_path_;
+  JsonElements elements_;
+  AroundRecords around_;
+  Range record_;  // the one in hand
 
   // Of the record in hand.
   std::string_view payload_;

@@ -1,4 +1,6 @@
-// JSON records: one object a record (RFC 8259), read with simdjson.
+// JSON records: one object a record (RFC 8259), read with simdjson. A payload may hold several, as an array
+// of objects; or, with `records`, in an array somewhere inside of an object (json_elements.h), and then a
+// field that a record does not have, or has as null, is that of the object around it.
 //
 // The whole document is validated, fields that nobody reads included, by one of two ways that accept the same
 // and give the same. Ordinary records are read straight from their tokens (json_tokens.h, json_walk.h); what

@@ -85,7 +85,8 @@ bool read_short_number(const char* at, const char* end, Value& value) {
 
 // Tokens are looked at only where one is known to stand within the line. Those of an object or array are
 // counted on at its beginning: a member takes a name, a colon and a value, and something follows it.
-const std::uint32_t* JsonWalk::read(const JsonTokens::Line& line, JsonField& record, std::span<Value> slots) {
+const std::uint32_t* JsonWalk::read(const JsonTokens::Line& line, NestedField& record,
+                                    std::span<Value> slots) {
   if (line.backslashes) return nullptr;
   bytes_ = line.bytes;
   original_ = line.original;
@@ -98,14 +99,14 @@ const std::uint32_t* JsonWalk::read(const JsonTokens::Line& line, JsonField& rec
   return behind != nullptr && *behind >= end_ ? behind : nullptr;
 }
 
-JsonWalk::Place JsonWalk::object(Place at, JsonField* field, std::uint32_t depth) {
+JsonWalk::Place JsonWalk::object(Place at, NestedField* field, std::uint32_t depth) {
   ++at;
   if (depth > max_depth_ || *at >= end_) return nullptr;
   if (bytes_[*at] == '}') return at + 1;
   std::size_t nth = 0;
   while (at[3] < end_ && bytes_[*at] == '"' && bytes_[at[1]] == ':') {
     if (++fields_ > max_fields_) return nullptr;
-    JsonField* const member = field != nullptr ? field->member(nth++, text(at)) : nullptr;
+    NestedField* const member = field != nullptr ? field->member(nth++, text(at)) : nullptr;
     at = value(at + 2, member, depth);
     if (at == nullptr) return nullptr;
     const char after = bytes_[*at++];
@@ -115,7 +116,7 @@ JsonWalk::Place JsonWalk::object(Place at, JsonField* field, std::uint32_t depth
   return nullptr;
 }
 
-JsonWalk::Place JsonWalk::array(Place at, JsonField* field, std::uint32_t depth) {
+JsonWalk::Place JsonWalk::array(Place at, NestedField* field, std::uint32_t depth) {
   ++at;
   if (depth > max_depth_ || *at >= end_) return nullptr;
   if (bytes_[*at] == ']') return at + 1;
@@ -130,7 +131,7 @@ JsonWalk::Place JsonWalk::array(Place at, JsonField* field, std::uint32_t depth)
 }
 
 // Another token of the line follows its first one, and the place it returns is in the line too.
-JsonWalk::Place JsonWalk::value(Place at, JsonField* field, std::uint32_t depth) {
+JsonWalk::Place JsonWalk::value(Place at, NestedField* field, std::uint32_t depth) {
   // A doubled member replaces the whole of the earlier one.
   if (field != nullptr)
     for (const std::size_t slot : field->slots_inside) slots_[slot] = Value();
@@ -171,11 +172,11 @@ bool JsonWalk::number(Place at, Value& value) const {
   return kernel::numberparsing::parse_number(bytes_of(first), writer) == simdjson::SUCCESS && !too_wide;
 }
 
-bool JsonWalk::take(const Value& value, const JsonField* field) {
-  if (field->slot == JsonField::kNoSlot && field->type == FieldSetting::Type::any) return true;
+bool JsonWalk::take(const Value& value, const NestedField* field) {
+  if (field->slot == NestedField::kNoSlot && field->type == FieldSetting::Type::any) return true;
   Value converted = value;
   if (field->type != FieldSetting::Type::any && !convert(converted, field->type)) return false;
-  if (field->slot != JsonField::kNoSlot) slots_[field->slot] = converted;
+  if (field->slot != NestedField::kNoSlot) slots_[field->slot] = converted;
   return true;
 }
 

@@ -9,8 +9,8 @@
 #include <span>
 
 #include "base/value.h"
-#include "decode/json_field.h"
 #include "decode/json_tokens.h"
+#include "decode/nested_field.h"
 
 namespace tidemark {
 
@@ -21,16 +21,16 @@ class JsonWalk {
 
   // Fills the slots, with views into the line's original bytes, and returns the first token behind the
   // record; null when it is not certain, and the slots hold anything.
-  const std::uint32_t* read(const JsonTokens::Line& line, JsonField& record, std::span<Value> slots);
+  const std::uint32_t* read(const JsonTokens::Line& line, NestedField& record, std::span<Value> slots);
 
  private:
   // Each takes the place of its first token and returns that of the token behind; null: not certain.
   using Place = const std::uint32_t*;
-  Place object(Place at, JsonField* field, std::uint32_t depth);
-  Place array(Place at, JsonField* field, std::uint32_t depth);
-  Place value(Place at, JsonField* field, std::uint32_t depth);
+  Place object(Place at, NestedField* field, std::uint32_t depth);
+  Place array(Place at, NestedField* field, std::uint32_t depth);
+  Place value(Place at, NestedField* field, std::uint32_t depth);
   bool number(Place at, Value& value) const;
-  bool take(const Value& value, const JsonField* field);
+  bool take(const Value& value, const NestedField* field);
   std::string_view text(Place at) const;
 
   const std::uint32_t max_depth_;

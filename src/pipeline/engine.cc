@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "base/hex.h"
 #include "base/invariant.h"
 #include "pipeline/engine_parts.h"
 #include "pipeline/event_time.h"
@@ -394,9 +395,11 @@ void Engine::bad_record(Source& source, const std::string& why) {
   ++source.counters.bad;
   output_.noticed(source.subject, "bad record", why);
   if (!source.dead.connected()) return;
-  const std::string text = entry_.kind == EntryKind::oversized
-                               ? std::string(entry_.payload)
-                               : source.decoder->text({entry_.payload, entry_.topic});
+  std::string text;
+  if (entry_.kind != EntryKind::oversized)
+    text = source.decoder->text({entry_.payload, entry_.topic});
+  else
+    text = source.plan.settings->format.is_binary() ? to_hex(entry_.payload) : std::string(entry_.payload);
   const std::vector<Value> letter{Value::integer(to_ns(entry_.time)), Value::text(source.plan.settings->name),
                                   Value::integer(static_cast<std::int64_t>(position_.value)),
                                   Value::text(why), Value::text(text)};

@@ -218,7 +218,7 @@ void Appliance::Work::make_flow() {
                    .passing =
                        [this](std::size_t source, Position position, const Entry& entry) {
                          if (!taps_.none())
-                           taps_.record(in_force_.settings->sources[source].name, position, entry);
+                           taps_.record(in_force_.settings->sources[source], position, entry);
                        }});
 }
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "base/hex.h"
 #include "base/json.h"
 #include "base/times.h"
 #include "pipeline/result_codec.h"
@@ -47,14 +48,16 @@ void Taps::pass(bool source, const std::string& name, Show show) {
   }
 }
 
-void Taps::record(const std::string& source, Position position, const Entry& entry) {
-  pass(true, source, [&] {
+void Taps::record(const SourceSettings& source, Position position, const Entry& entry) {
+  pass(true, source.name, [&] {
     JsonWriter out;
     out.begin_object().key("position").unsigned_integer(position.value);
     out.key("time").text(to_rfc3339(to_ns(entry.time)));
     if (!entry.topic.empty()) out.key("topic").text(entry.topic);
     if (entry.kind == EntryKind::oversized) out.key("oversized").boolean(true);
-    return out.key("payload").text(entry.payload).end_object().take();
+    out.key("payload");
+    source.format.is_binary() ? out.text(to_hex(entry.payload)) : out.text(entry.payload);
+    return out.end_object().take();
   });
 }
 

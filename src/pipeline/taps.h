@@ -4,7 +4,8 @@
 // While nobody watches, a record costs one comparison.
 //
 //   of a source    {"position":12,"time":"…","topic":"plant/a","payload":"…"}: as it was taken in, not
-//   decoded of a pipeline  its results as a sink with default settings would write them
+//                  decoded; of a binary format in hex digits
+//   of a pipeline  its results as a sink with default settings would write them
 // Threads: loop only.
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "base/ids.h"
 #include "base/value.h"
+#include "config/settings.h"
 #include "journal/entry.h"
 #include "pipeline/appliance.h"
 #include "pipeline/channel.h"
@@ -33,7 +35,7 @@ class Taps {
   bool none() const { return watching_.empty(); }
   // Watches until the handle goes; the handle may outlive this.
   std::unique_ptr<Tap> add(bool source, std::string name, TapEvents events);
-  void record(const std::string& source, Position position, const Entry& entry);
+  void record(const SourceSettings& source, Position position, const Entry& entry);
   void result(const ResultSchema& schema, std::span<const Value> values);
   void result(const Emission& emission);
 

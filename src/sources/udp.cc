@@ -1,4 +1,5 @@
-// The udp source: a datagram is its lines, the last one also without a newline.
+// The udp source: a datagram is its lines, the last one also without a newline. With a binary format it is
+// one payload.
 //
 // Nothing is acknowledged, and what the kernel has no room for is lost: it is counted (the kernel tells with
 // the next datagram that it hands over), and `rcvbuf` gives it more room.
@@ -53,6 +54,7 @@ class UdpSource final : public Source {
 
  private:
   void received(std::span<const std::string_view> datagrams);
+  void take_whole(std::string_view datagram);
   void take(const Line& line);
   void finish_stop();
 
@@ -91,6 +93,10 @@ void UdpSource::received(std::span<const std::string_view> datagrams) {
   context_.intake.begin_read();
   for (const std::string_view datagram : datagrams) {
     ++datagrams_;
+    if (context_.settings.format.is_binary()) {
+      take_whole(datagram);
+      continue;
+    }
     LineFraming framing(context_.limits.max_record, quoted_line_ends(context_.settings.format));
     framing.feed(datagram);
     Line line;
@@ -104,6 +110,13 @@ void UdpSource::received(std::span<const std::string_view> datagrams) {
         format("the kernel has dropped {} datagrams so far for want of room; raise rcvbuf", dropped_));
   }
   if (!context_.intake.open()) pause();
+}
+
+void UdpSource::take_whole(std::string_view datagram) {
+  Line record;
+  record.oversized = datagram.size() > context_.limits.max_record;
+  record.bytes = record.oversized ? kept_beginning(datagram, context_.limits.max_record) : datagram;
+  take(record);
 }
 
 void UdpSource::take(const Line& line) {

@@ -1,7 +1,12 @@
 """Formats with real peers: payloads as independent programs write them, over the sources that people send them to."""
 
+import datetime
+import json
 import socket
+import subprocess
 
+import cbor2
+import msgpack
 import pytest
 
 import harness
@@ -105,3 +110,104 @@ def test_an_mqtt_message_of_many_influx_lines_over_a_kill(mosquitto, tidemark):
     assert instance.terminate() == 0
     (first, one), (second, other), (_, alone) = dead_letters(instance)
     assert (one, other, alone) == ("m n=", "m n=1", "m,") and first == second
+
+
+def send(port, *datagrams):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        for datagram in datagrams:
+            sender.sendto(datagram, ("127.0.0.1", port))
+
+
+# What every one of the three encodes, each in its own way.
+RECORDS = [
+    {"k": "a", "v": 1, "x": 1.5, "ok": True, "pos": {"lat": 52.5, "lon": 13.4}, "s": [1, 2.5, "three", None]},
+    {"k": "ä€𐅑", "v": -(2**63), "x": 1e300, "ok": False, "pos": {}, "s": []},
+    {"k": "x" * 300, "v": 2**63 - 1, "x": -0.1, "pos": None, "more": {str(n): list(range(n)) for n in range(40)}},
+    {},
+]
+SELECT = ["k", "v", "x", "ok", "pos.lat AS lat", "s[2] AS third", "s"]
+ROWS = [
+    {"k": "a", "v": 1, "x": 1.5, "ok": True, "lat": 52.5, "third": "three", "s": '[1,2.5,"three",null]'},
+    {"k": "ä€𐅑", "v": -(2**63), "x": 1e300, "ok": False, "lat": None, "third": None, "s": "[]"},
+    {"k": "x" * 300, "v": 2**63 - 1, "x": -0.1, "ok": None, "lat": None, "third": None, "s": None},
+    dict.fromkeys(["k", "v", "x", "ok", "lat", "third", "s"]),
+]
+ENCODERS = {"json": lambda value: json.dumps(value).encode(), "msgpack": msgpack.packb, "cbor": cbor2.dumps}
+
+
+@pytest.mark.interface("sources.format=msgpack", "sources.format=cbor", "sources.format=json")
+@pytest.mark.parametrize("name", ENCODERS)
+def test_the_same_records_in_each_format_over_mqtt_and_udp(name, mosquitto, tidemark, free_port):
+    encode = ENCODERS[name]
+    port = free_port()
+    instance = connected(tidemark(config(MQTT.format(url=mosquitto.url) + f'format = "{name}"\n', *SELECT)).start())
+    publish(mosquitto, *map(encode, RECORDS), encode(RECORDS), encode([]), encode([RECORDS[0], 7, RECORDS[3]]))
+    expect(instance, *ROWS, *ROWS, ROWS[0], ROWS[3])
+    harness.wait_until(lambda: source_of(instance)["bad"] == 1, what="the bad one")
+    assert instance.terminate() == 0
+    (_, text), = dead_letters(instance)
+    assert text == ("7" if name == "json" else encode(7).hex())
+
+    instance = tidemark(config(UDP.format(port=port) + f'format = "{name}"\n', *SELECT)).start()
+    send(port, *map(encode, RECORDS), encode(RECORDS[:2]))
+    expect(instance, *ROWS, *ROWS[:2])
+    assert instance.terminate() == 0
+
+
+@pytest.mark.interface("sources.records")
+@pytest.mark.parametrize("name", ENCODERS)
+def test_records_at_a_path_in_each_format(name, mosquitto, tidemark):
+    encode = ENCODERS[name]
+    instance = connected(tidemark(config(MQTT.format(url=mosquitto.url) + f'format = "{name}"\nrecords = "data.rows"\n',
+                                         "device", "v")).start())
+    publish(mosquitto, encode({"device": "d1", "data": {"rows": [{"v": 1}, {"v": 2, "device": "own"}]}}),
+            encode({"device": "d2", "data": {"rows": {"v": 3}}}), encode({"device": "d3", "data": {}}),
+            encode({"data": {"rows": []}}))
+    expect(instance, {"device": "d1", "v": 1}, {"device": "own", "v": 2}, {"device": "d2", "v": 3})
+    harness.wait_until(lambda: (source_of(instance)["records"], source_of(instance)["bad"]) == (4, 1), what="all records")
+    assert instance.terminate() == 0
+
+
+@pytest.mark.interface("sources.timestamp.format")
+def test_times_of_msgpack_and_cbor_are_event_times(mosquitto, tidemark):
+    noon = datetime.datetime(2025, 3, 1, 12, 0, 0, 500000, tzinfo=datetime.timezone.utc)
+    for name, unit, payload in (
+            ("msgpack", "rfc3339", msgpack.packb({"t": noon}, datetime=True)),
+            ("cbor", "rfc3339", cbor2.dumps({"t": noon})),
+            ("cbor", "s", cbor2.dumps({"t": noon}, datetime_as_timestamp=True))):
+        source = MQTT.format(url=mosquitto.url) + f'format = "{name}"\ntimestamp = {{ field = "t", format = "{unit}" }}\n'
+        instance = connected(tidemark(config(source, "_time")).start())
+        publish(mosquitto, payload)
+        expect(instance, {"_time": NOON // 10**6 + 500})
+        assert instance.terminate() == 0
+
+
+def test_binary_messages_are_shown_in_hex_and_tried_from_it(mosquitto, tidemark, tmp_path):
+    source = MQTT.format(url=mosquitto.url) + 'format = "cbor"\ntopic_fields = "in/{device}"\n'
+    instance = connected(tidemark(config(source, "device", "v")).start())
+    payloads = [cbor2.dumps({"v": 1}), cbor2.dumps({"v": 2})[:-1]]
+    tap = subprocess.Popen([instance.binary, "tap", "input", "--limit", "2", "-c", instance.config_file],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=instance.directory, env=instance.env)
+    seen = []
+
+    def tapped():
+        publish(mosquitto, *payloads)
+        try:
+            seen.append(tap.communicate(timeout=1)[0])
+        except subprocess.TimeoutExpired:
+            pass
+        return seen
+
+    harness.wait_until(tapped, what="two messages")
+    assert [json.loads(line)["payload"] for line in seen[0].splitlines()][0] in [payload.hex() for payload in payloads]
+    assert instance.terminate() == 0
+    records = tmp_path / "records"
+    records.write_text("".join(f"in/d7 {payload.hex()}\n" for payload in payloads))
+    result = instance.command("check", "--input", records)
+    shown = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [row for row in shown if "_channel" not in row] == [{"_pipeline": "copy", "device": "d7", "v": 1}]
+    assert [row["payload"] for row in shown if row.get("_channel") == "dead"] == [payloads[1].hex()]
+    assert "1 problem" in result.stderr and "ends in the middle" in result.stderr
+    records.write_text("in/d7 a1617g\n")
+    refused = instance.command("check", "--input", records, check=False)
+    assert refused.returncode == 1 and "no message in hex digits" in refused.stderr and "a1617g" in refused.stderr

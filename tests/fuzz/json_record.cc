@@ -29,7 +29,8 @@ class Reader {
   }
   bool good(std::string_view record) {
     arena_.clear();
-    return decoder_->decode(record, slots_, arena_).has_value();
+    const auto found = decoder_->decode(record, slots_, arena_);
+    return found && *found == Found::record;
   }
   // The texts must be readable to their ends.
   bool same_values(const Reader& other) const { return std::ranges::equal(slots_, other.slots_, same_value); }

@@ -59,7 +59,7 @@ client_id = "source"
 topics = ["press/+/v"]
 topic_fields = "press/{line}/v"
 keep_alive = "1m"
-format = "json"
+format = "cbor"
 
 [sources.log]
 type = "file"
@@ -92,7 +92,7 @@ fields = ["word", "v:int"]
 [sources.gauges]
 type = "udp"
 listen = "127.0.0.1:9997"
-format = "json"
+format = "msgpack"
 
 [sources.pipe]
 type = "stdin"

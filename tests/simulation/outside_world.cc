@@ -33,8 +33,12 @@ std::string text_line(std::uint64_t v) {
 std::string influx_line(std::uint64_t v) {
   return format("press v={}i", v);
 }
-std::string json_line(std::uint64_t v) {
-  return format(R"({{"v":{}}})", v);
+// {"v": v}, for v below 128.
+std::string msgpack_record(std::uint64_t v) {
+  return std::string("\x81\xa1v") + static_cast<char>(v);
+}
+std::string cbor_record(std::uint64_t v) {
+  return std::string("\xa1\x61v\x18") + static_cast<char>(v);
 }
 std::string csv_record(std::uint64_t v, char quote) {
   return format("{}two\nlines{},{}\n", quote, quote, v);
@@ -116,7 +120,10 @@ void OutsideWorld::turn(Machine& machine, std::uint64_t each) {
     back_->send("word,v\n");
   }
   if (back_) back_->send_cut(send("back", [](std::uint64_t v) { return csv_record(v, '"'); }), 5);
-  machine.network().send_datagram("127.0.0.1:9997", send("gauges", with_end(json_line)));
+  send("gauges", [&](std::uint64_t v) {
+    machine.network().send_datagram("127.0.0.1:9997", msgpack_record(v));
+    return std::string();
+  });
   FakePeer& pipe = machine.network().standard_input_peer();
   if (!std::exchange(piped_, true)) pipe.send("word,v\n");
   pipe.send_cut(send("pipe", [](std::uint64_t v) { return csv_record(v, '\''); }), 4);
@@ -144,7 +151,7 @@ void OutsideWorld::turn_source_broker(Machine& machine, std::uint64_t each) {
                      .qos = 1,
                      .duplicate = again,
                      .topic = "press/a/v",
-                     .payload = json_line(v)});
+                     .payload = cbor_record(v)});
   };
   std::uint64_t& sent = memory_.sent["broker"];
   if (client->connecting) {

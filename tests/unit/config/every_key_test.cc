@@ -171,6 +171,12 @@ const std::vector<Row> kRows = {
     {"sources.csv", "quote='none'", source("csv", [](Source s) { return s.format.quote == '\0'; })},
     {"sources.csv", "header=true", source("csv", [](Source s) { return s.format.header; })},
     {"sources.csv", "multiline=true", source("csv", [](Source s) { return s.format.multiline; })},
+    {"sources.tcp", "records='data.rows'",
+     source("tcp", [](Source s) { return *s.format.records == "data.rows"; })},
+    {"sources.udp", "format='msgpack'",
+     source("udp", [](Source s) { return s.format.type == FormatSettings::Type::msgpack; })},
+    {"sources.mqtt", "format='cbor'",
+     source("mqtt", [](Source s) { return s.format.type == FormatSettings::Type::cbor; })},
     {"sources.text", "pattern='(?P<b>\\d+) .*'",
      source("text", [](Source s) { return *s.format.pattern == "(?P<b>\\d+) .*"; })},
     {"sources.text", "fields=['a:int']",
@@ -385,13 +391,20 @@ TEST_CASE("every key has a row above, a doc, and survives the canonical text") {
 // good for a plan if that key decides nothing about results.
 TEST_CASE("a stored configuration is read back without what only sources and sinks use") {
   const std::set<std::string> deciding = {
-      "limits.max_depth",       "limits.max_fields",  "limits.max_keys",      "limits.max_record",
-      "limits.memory",          "restart.attempts",   "restart.max_failures", "restart.per",
-      "restart.reset_after",    "restart.strategy",   "sinks.format",         "sinks.type",
-      "sources.dead_letter_to", "sources.delimiter",  "sources.fields",       "sources.format",
-      "sources.header",         "sources.idle_after", "sources.max_ahead",    "sources.max_out_of_orderness",
-      "sources.multiline",      "sources.pattern",    "sources.quote",        "sources.timestamp",
-      "sources.topic_fields",   "sources.type",
+      "limits.max_depth",       "limits.max_fields",
+      "limits.max_keys",        "limits.max_record",
+      "limits.memory",          "restart.attempts",
+      "restart.max_failures",   "restart.per",
+      "restart.reset_after",    "restart.strategy",
+      "sinks.format",           "sinks.type",
+      "sources.dead_letter_to", "sources.delimiter",
+      "sources.fields",         "sources.format",
+      "sources.header",         "sources.idle_after",
+      "sources.max_ahead",      "sources.max_out_of_orderness",
+      "sources.multiline",      "sources.pattern",
+      "sources.quote",          "sources.records",
+      "sources.timestamp",      "sources.topic_fields",
+      "sources.type",
   };
   int withheld = 0, asked_for = 0;
   for (const Row& row : kRows) {

@@ -547,6 +547,55 @@ t.toml:22:8: error: "rw-rw----" is no file mode
       write it in octal, such as "0660" (owner and group may connect) or "0666" (everybody)
 )text"},
 
+{"binary formats over streams, and paths that are none",
+R"toml([sources.a]
+type = "tcp"
+listen = ":1"
+format = "msgpack"
+[sources.b]
+type = "file"
+path = "x"
+format = "cbor"
+[sources.c]
+type = "udp"
+listen = ":1"
+format = "cbor"
+records = "data..rows"
+[sources.d]
+type = "stdin"
+records = "rows."
+[sources.e]
+type = "udp"
+listen = ":2"
+format = "influx"
+records = "rows"
+[pipelines.p]
+from = ["a", "b", "c", "d", "e"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:4:1: error: format "msgpack" is for messages: mqtt and udp sources
+    4 | format = "msgpack"
+      | ^^^^^^
+      a stream has no place where a binary record would end; json and influx go over lines
+t.toml:8:1: error: format "cbor" is for messages: mqtt and udp sources
+    8 | format = "cbor"
+      | ^^^^^^
+      a stream has no place where a binary record would end; json and influx go over lines
+t.toml:13:11: error: "data..rows" is no path
+   13 | records = "data..rows"
+      |           ^^^^^^^^^^^^
+      names with dots between them, such as "metrics" or "data.rows"
+t.toml:16:11: error: "rows." is no path
+   16 | records = "rows."
+      |           ^^^^^^^
+      names with dots between them, such as "metrics" or "data.rows"
+t.toml:21:1: error: `records` belongs to json, msgpack and cbor sources; this one is influx
+   21 | records = "rows"
+      | ^^^^^^^
+)text"},
+
 {"what csv and text sources ask for",
 R"toml([sources.a]
 type = "tcp"

@@ -50,8 +50,10 @@ constexpr const char* kTextPattern = R"((?P<a>\w*) n=(?P<n>\S*) x=(?P<x>\S*)(?: 
 class Decoding {
  public:
   Decoding(FormatSettings::Type type, std::initializer_list<std::string_view> types,
-           std::initializer_list<std::string_view> reads, LimitSettings limits = {}) {
+           std::initializer_list<std::string_view> reads, LimitSettings limits = {},
+           std::string_view records_at = "") {
     format.type = type;
+    format.records.value = records_at;
     if (type == FormatSettings::Type::text) format.pattern.value = kTextPattern;
     for (const std::string_view field : types) format.fields.push_back(typed(field));
     for (const std::string_view field : reads) fields.add(path(field));

@@ -4,25 +4,20 @@
 #include <random>
 
 #include "decoding.h"
+#include "samples.h"
 
 namespace tidemark {
 namespace {
 
 using test::Decoding;
-
-struct Samples {
-  std::vector<std::string> good, bad;
-};
-
-std::string repeated(std::string_view text, std::size_t times) {
-  std::string out;
-  for (std::size_t i = 0; i < times; ++i) out += text;
-  return out;
-}
+using test::repeated;
+using test::Samples;
 
 // Records for the columns a (string), n (int), x (float), ok (bool).
 Samples samples(FormatSettings::Type type) {
   Samples out;
+  if (type == FormatSettings::Type::msgpack || type == FormatSettings::Type::cbor)
+    return test::binary_samples(type);
   if (type == FormatSettings::Type::json) {
     out.good = {R"({"a":"t","n":1,"x":1.5,"ok":true})",
                 R"({"a":null})",
@@ -39,8 +34,12 @@ Samples samples(FormatSettings::Type type) {
                "}{",
                "{}{}",
                "{},",
-               "[]",
-               "[{}]",
+               "[{}",
+               "[{}}",
+               "[{},]",
+               "[{} {}]",
+               "[{}]]",
+               "[1]",
                "null",
                "true",
                "1",

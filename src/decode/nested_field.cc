@@ -1,4 +1,4 @@
-#include "decode/json_field.h"
+#include "decode/nested_field.h"
 
 #include <algorithm>
 #include <charconv>
@@ -6,9 +6,9 @@
 namespace tidemark {
 namespace {
 
-JsonField& step_into(JsonField& parent, const RecordStep& step, std::string path) {
+NestedField& step_into(NestedField& parent, const RecordStep& step, std::string path) {
   const auto made = [&] {
-    auto wanted = std::make_unique<JsonField>();
+    auto wanted = std::make_unique<NestedField>();
     wanted->path = std::move(path);
     return wanted;
   };
@@ -22,8 +22,8 @@ JsonField& step_into(JsonField& parent, const RecordStep& step, std::string path
   return *parent.members.emplace_back(step.name, made()).second;
 }
 
-JsonField& walk_to(JsonField& root, const RecordPath& path) {
-  JsonField* at = &root;
+NestedField& walk_to(NestedField& root, const RecordPath& path) {
+  NestedField* at = &root;
   RecordPath so_far;
   for (const RecordStep& step : path) {
     so_far.push_back(step);
@@ -56,10 +56,10 @@ RecordPath path_of(std::string_view name) {
   return path;
 }
 
-void collect_slots(JsonField& wanted) {
-  const auto collect = [&](JsonField& below) {
+void collect_slots(NestedField& wanted) {
+  const auto collect = [&](NestedField& below) {
     collect_slots(below);
-    if (below.slot != JsonField::kNoSlot) wanted.slots_inside.push_back(below.slot);
+    if (below.slot != NestedField::kNoSlot) wanted.slots_inside.push_back(below.slot);
     wanted.slots_inside.insert(wanted.slots_inside.end(), below.slots_inside.begin(),
                                below.slots_inside.end());
   };
@@ -72,10 +72,10 @@ constexpr std::size_t kMostSeen = 64;
 
 }  // namespace
 
-JsonField* JsonField::look_up(std::size_t nth, std::string_view name) {
+NestedField* NestedField::look_up(std::size_t nth, std::string_view name) {
   const auto at =
       std::ranges::find(members, name, [](const auto& member) -> const std::string& { return member.first; });
-  JsonField* const field = at != members.end() ? at->second.get() : nullptr;
+  NestedField* const field = at != members.end() ? at->second.get() : nullptr;
   if (nth > last_.size() || nth >= kMostSeen || name.size() > Seen::kLongest) return field;
   if (nth == last_.size()) last_.emplace_back();
   Seen& seen = last_[nth];
@@ -85,8 +85,8 @@ JsonField* JsonField::look_up(std::size_t nth, std::string_view name) {
   return field;
 }
 
-JsonField json_fields(const FormatSettings& format, const FieldSet& fields) {
-  JsonField root;
+NestedField nested_fields(const FormatSettings& format, const FieldSet& fields) {
+  NestedField root;
   for (const FieldSetting& field : format.fields) walk_to(root, path_of(field.name)).type = field.type;
   for (std::size_t slot = 0; slot < fields.size(); ++slot) walk_to(root, fields.path(slot)).slot = slot;
   collect_slots(root);

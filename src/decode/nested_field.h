@@ -1,5 +1,5 @@
-// JsonField: the members and elements of a JSON record that are read, typed, or on the way to one that is, as
-// a tree. Its root stands for the record.
+// NestedField: the members and elements of a nested record (json, msgpack, cbor) that are read, typed, or on
+// the way to one that is, as a tree. Its root stands for the record.
 //
 // Built once for a decoder. What it says is constant afterwards; it remembers the names of the record before,
 // to find them quickly. Threads: one at a time.
@@ -21,25 +21,25 @@
 
 namespace tidemark {
 
-struct JsonField {
+struct NestedField {
   static constexpr std::size_t kNoSlot = static_cast<std::size_t>(-1);
 
   std::string path;  // for messages
   std::size_t slot = kNoSlot;
   FieldSetting::Type type = FieldSetting::Type::any;
 
-  std::vector<std::pair<std::string, std::unique_ptr<JsonField>>> members;
-  std::vector<std::pair<std::uint32_t, std::unique_ptr<JsonField>>> elements;
+  std::vector<std::pair<std::string, std::unique_ptr<NestedField>>> members;
+  std::vector<std::pair<std::uint32_t, std::unique_ptr<NestedField>>> elements;
   std::vector<std::size_t> slots_inside;  // of everything below
 
   // Its own text or number matters, not only what is inside of it.
   bool is_read() const { return slot != kNoSlot || type != FieldSetting::Type::any; }
 
   // The member of this name, which is the nth of the object in hand; null when nothing of it is wanted.
-  JsonField* member(std::size_t nth, std::string_view name) {
+  NestedField* member(std::size_t nth, std::string_view name) {
     return nth < last_.size() && last_[nth].is(name) ? last_[nth].field : look_up(nth, name);
   }
-  JsonField* element(std::uint64_t index) const {
+  NestedField* element(std::uint64_t index) const {
     for (const auto& [wanted_index, wanted] : elements)
       if (wanted_index == index) return wanted.get();
     return nullptr;
@@ -51,19 +51,19 @@ struct JsonField {
     static constexpr std::size_t kLongest = 52;
     std::array<char, kLongest> name;
     std::uint32_t size;
-    JsonField* field;
+    NestedField* field;
     bool is(std::string_view other) const {
       return other.size() == size && same_bytes(other.data(), name.data(), size);
     }
   };
   static bool same_bytes(const char* a, const char* b, std::size_t size);
-  JsonField* look_up(std::size_t nth, std::string_view name);
+  NestedField* look_up(std::size_t nth, std::string_view name);
 
   std::vector<Seen> last_;
 };
 
 // A call of memcmp() takes longer than the few bytes of a name.
-inline bool JsonField::same_bytes(const char* a, const char* b, std::size_t size) {
+inline bool NestedField::same_bytes(const char* a, const char* b, std::size_t size) {
   const auto same = [&]<typename Word>(std::size_t at, Word) {
     Word x, y;
     std::memcpy(&x, a + at, sizeof x);
@@ -81,6 +81,6 @@ inline bool JsonField::same_bytes(const char* a, const char* b, std::size_t size
   return size == 0 || (a[0] == b[0] && a[size / 2] == b[size / 2] && a[size - 1] == b[size - 1]);
 }
 
-JsonField json_fields(const FormatSettings& format, const FieldSet& fields);
+NestedField nested_fields(const FormatSettings& format, const FieldSet& fields);
 
 }  // namespace tidemark
