@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <span>
 #include <tuple>
 #include <utility>
 
 #include "base/format.h"
+#include "base/nearest.h"
 
 namespace tidemark {
 namespace {
@@ -14,6 +16,7 @@ namespace {
 constexpr std::size_t kShown = 100;       // messages
 constexpr std::size_t kWidestLine = 160;  // bytes of an excerpt
 constexpr std::size_t kWidestHint = 100;  // likewise
+constexpr std::string_view kPassword = "password";
 constexpr std::size_t kBeforeCaret = 60;  // of them, in front of the caret in a longer line
 
 bool is_continuation(char c) {
@@ -36,15 +39,45 @@ std::string_view line_at(std::string_view text, const std::vector<std::size_t>& 
   return found;
 }
 
-// Configurations end up in logs and bug reports; passwords must not.
-bool holds_secret(std::string_view line) {
-  constexpr std::string_view kWord = "password";
-  for (std::size_t at = line.find(kWord); at != std::string_view::npos; at = line.find(kWord, at + 1)) {
-    const std::string_view after = line.substr(at + kWord.size());
-    const std::size_t next = after.find_first_not_of("\"' \t");
-    if (next != std::string_view::npos && (after[next] == '=' || after[next] == ':')) return true;
+bool is_key_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+// `password = …`, also in braces or quotes, or misspelled; of NAME_file the path may be seen.
+bool sets_password(std::string_view line) {
+  for (std::size_t at = 0; at < line.size();) {
+    const std::size_t begin = at;
+    while (at < line.size() && is_key_character(line[at])) ++at;
+    const std::string_view word = line.substr(begin, at - begin);
+    if (word.empty()) {
+      ++at;
+      continue;
+    }
+    const std::size_t before = line.substr(0, begin).find_last_not_of("\"' \t");
+    const std::size_t next = line.find_first_not_of("\"' \t", at);
+    const bool is_key = (before == std::string_view::npos || line[before] == '{' || line[before] == ',' ||
+                         line[before] == '.') &&
+                        next != std::string_view::npos && (line[next] == '=' || line[next] == ':');
+    constexpr std::string_view kPass = "pass";
+    const bool named =
+        std::ranges::search(word, kPass, {}, [](char c) { return c | 0x20; }).begin() != word.end();
+    if (is_key && !word.ends_with("_file") && (named || nearest(word, std::span(&kPassword, 1)))) return true;
   }
   return false;
+}
+
+// A url with an account in it: scheme://user:password@host.
+bool has_account(std::string_view line) {
+  for (std::size_t at = line.find("://"); at != std::string_view::npos; at = line.find("://", at + 1)) {
+    const std::size_t end = line.find_first_of("@\"' \t", at);
+    if (end != std::string_view::npos && line[end] == '@') return true;
+  }
+  return false;
+}
+
+// Configurations end up in logs and bug reports; passwords must not.
+bool holds_secret(std::string_view line) {
+  return sets_password(line) || has_account(line);
 }
 
 // What replaces bytes that a terminal should not get as they are.
@@ -63,7 +96,7 @@ void append_shown(std::string& out, std::string_view bytes) {
 // The line and, below it, the caret.
 void append_excerpt(std::string& out, std::string_view line, const Place& place) {
   if (holds_secret(line)) {
-    out += format("{:>5} | (not shown: it sets a password)\n", place.line);
+    out += format("{:>5} | (not shown: it holds a password)\n", place.line);
     return;
   }
   std::size_t caret = std::min<std::size_t>(place.column > 0 ? place.column - 1 : 0, line.size());

@@ -7,7 +7,7 @@
 //         |                   ^^^^^^^^^^^
 //         allowed: tumbling, none
 //
-// Columns count bytes, carets characters. A long line is shown in part; one that sets a password is not
+// Columns count bytes, carets characters. A long line is shown in part; one that holds a password is not
 // shown. Threads: one at a time.
 #pragma once
 

@@ -216,7 +216,7 @@ type = "mqtt"
 password = geheim
 )toml",
 R"text(t.toml:3:12: error: this is no TOML value
-    3 | (not shown: it sets a password)
+    3 | (not shown: it holds a password)
       strings stand in quotes
 )text"},
 };

@@ -547,8 +547,7 @@ t.toml:7:26: error: "$share/g" is no topic filter: shared ones are $share/GROUP/
       |                          ^^^^^^^^^^
       such as "plant/+/+/telemetry" or "plant/#"
 t.toml:10:7: error: a url holds no user and password; use the keys `username` and `password`
-   10 | url = "mqtt://me:geheim@localhost"
-      |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+   10 | (not shown: it holds a password)
       write mqtt://host:port, or mqtts://host:port for TLS
 t.toml:14:7: error: the port of this url is no number from 1 to 65535
    14 | url = "mqtt://localhost:99999"

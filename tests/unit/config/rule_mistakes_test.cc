@@ -794,7 +794,7 @@ t.toml:7:1: error: `ca_file` needs TLS
       | ^^^^^^^
       write mqtts:// in `url`
 t.toml:8:1: error: a password without `username`
-    8 | (not shown: it sets a password)
+    8 | (not shown: it holds a password)
 t.toml:13:1: error: client_id "me" stands twice for one broker
    13 | client_id = "me"
       | ^^^^^^^^^
