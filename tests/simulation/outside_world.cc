@@ -33,11 +33,11 @@ std::string text_line(std::uint64_t v) {
 std::string influx_line(std::uint64_t v) {
   return format("press v={}i", v);
 }
-// {"v": v}, for v below 128.
-std::string msgpack_record(std::uint64_t v) {
+// {"v": v} in MessagePack and in CBOR, v below 128 and below 256.
+std::string msgpack_map(std::uint64_t v) {
   return std::string("\x81\xa1v") + static_cast<char>(v);
 }
-std::string cbor_record(std::uint64_t v) {
+std::string cbor_map(std::uint64_t v) {
   return std::string("\xa1\x61v\x18") + static_cast<char>(v);
 }
 std::string csv_record(std::uint64_t v, char quote) {
@@ -120,10 +120,11 @@ void OutsideWorld::turn(Machine& machine, std::uint64_t each) {
     back_->send("word,v\n");
   }
   if (back_) back_->send_cut(send("back", [](std::uint64_t v) { return csv_record(v, '"'); }), 5);
-  send("gauges", [&](std::uint64_t v) {
-    machine.network().send_datagram("127.0.0.1:9997", msgpack_record(v));
-    return std::string();
-  });
+  const std::uint64_t before_datagram = memory_.sent["gauges"];
+  const std::string maps = send("gauges", msgpack_map);
+  const auto count = static_cast<unsigned char>(memory_.sent["gauges"] - before_datagram);
+  if (count != 0)  // an array of them
+    machine.network().send_datagram("127.0.0.1:9997", static_cast<char>(0x90 | count) + maps);
   FakePeer& pipe = machine.network().standard_input_peer();
   if (!std::exchange(piped_, true)) pipe.send("word,v\n");
   pipe.send_cut(send("pipe", [](std::uint64_t v) { return csv_record(v, '\''); }), 4);
@@ -151,7 +152,7 @@ void OutsideWorld::turn_source_broker(Machine& machine, std::uint64_t each) {
                      .qos = 1,
                      .duplicate = again,
                      .topic = "press/a/v",
-                     .payload = cbor_record(v)});
+                     .payload = cbor_map(v)});
   };
   std::uint64_t& sent = memory_.sent["broker"];
   if (client->connecting) {
