@@ -3,12 +3,14 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <vector>
 
 #include "base/format.h"
 #include "config/loader.h"
 #include "pipeline/appliance.h"
+#include "pipeline/named_zones.h"
 
 namespace tidemark {
 namespace {
@@ -32,6 +34,29 @@ Result<std::vector<std::string>> files_of_conf_d(Files& files, const std::string
   for (const std::string& name : *names)
     if (name.ends_with(".toml") && !name.starts_with('.')) paths.push_back(join_path(folder, name));
   return paths;
+}
+
+// Whatever TZDIR says: the rules must not depend on who starts the program.
+constexpr std::string_view kZones = "/usr/share/zoneinfo";
+constexpr std::uint64_t kMaxZone = 64 << 10;
+
+bool is_zone_name(std::string_view name) {
+  const auto belongs = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-' || c == '+' || c == '/';
+  };
+  return !name.empty() && name.size() <= 64 && !name.starts_with('/') && std::ranges::all_of(name, belongs);
+}
+
+Result<std::string> zone_file(Files& files, const std::string& name) {
+  if (!is_zone_name(name))
+    return fail(
+        format("'{}' is no name of a time zone; write one such as 'Europe/Berlin', or '+02:00'", name),
+        Error::Kind::usage);
+  Result<std::string> tzif = read_file(files, join_path(std::string(kZones), name), kMaxZone);
+  if (tzif || tzif.error().kind != Error::Kind::not_found) return tzif;
+  return fail(format("there is no time zone '{}' in {}, which Debian's package tzdata fills", name, kZones),
+              Error::Kind::not_found);
 }
 
 }  // namespace
@@ -71,6 +96,8 @@ Result<Configuration> read_configuration(Files& files, const std::string& path) 
   environment.secret_file = [&files](const std::string& secret) {
     return read_file(files, secret, kMaxSecret);
   };
+  environment.named_zones = named_zones;
+  environment.zone_file = [&files](const std::string& name) { return zone_file(files, name); };
   Configuration configuration;
   configuration.readable = read_settings(std::move(texts), environment, configuration.diagnostics);
   if (!configuration.diagnostics.has_errors()) configuration.settings = configuration.readable;

@@ -1,4 +1,5 @@
-// Cryptographic hashes of bytes; the door to OpenSSL's libcrypto.
+// Cryptographic hashes of bytes; the door to OpenSSL's libcrypto, whose configuration can forbid a hash but not change
+// it.
 #pragma once
 
 #include <array>

@@ -246,6 +246,14 @@ std::optional<std::map<std::string, std::string, std::less<>>> resolved_then(std
   return out;
 }
 
+// The rules of zones become a part of the configuration.
+void take_zones(NamedZones zones, Settings& settings) {
+  const std::string lines = zone_lines(zones);
+  settings.canonical_text += lines;
+  if (!lines.empty()) settings.fingerprint = checksum(lines, settings.fingerprint);
+  settings.zones = std::move(zones);
+}
+
 }  // namespace
 
 std::optional<Settings> load_settings(std::vector<ConfigFile> files, const LoaderEnvironment& environment,
@@ -271,7 +279,14 @@ std::optional<Settings> read_settings(std::vector<ConfigFile> files, const Loade
   Loading loading(environment, diagnostics);
   loading.read(tree);
   loading.check();
-  return loading.take_settings();
+  Settings settings = loading.take_settings();
+  if (environment.named_zones) {
+    NamedZones zones;
+    for (const std::string& name : environment.named_zones(settings))
+      zones.emplace(name, load_zone(name, environment.zone_file));
+    take_zones(std::move(zones), settings);
+  }
+  return settings;
 }
 
 std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvironment& environment,
@@ -281,6 +296,7 @@ std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvi
   const auto then = resolved_then(stored.text);
   if (!then) return load_settings({std::move(stored)}, without_secrets, diagnostics);
 
+  NamedZones zones = zones_of_lines(stored.text);
   std::optional<Node> tree =
       read_toml(diagnostics.add_file(std::move(stored)), diagnostics, kMaxStoredConfigBytes);
   if (!tree) return std::nullopt;
@@ -296,7 +312,9 @@ std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvi
         diagnostics.error(key.place, "this refers to an environment variable that has another value now",
                           "set it as it was, for one start");
   if (diagnostics.has_errors()) return std::nullopt;
-  return loading.take_settings();
+  Settings settings = loading.take_settings();
+  take_zones(std::move(zones), settings);
+  return settings;
 }
 
 bool says_what_was_resolved(const std::string& stored) {

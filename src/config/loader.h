@@ -1,8 +1,8 @@
 // load_settings: from the text of configuration files to Settings, or to a list of everything that is wrong.
 //
 // `check` and `run` both call this and nothing else. It touches neither the network nor any file but the
-// secret files that *_file keys name. Mistakes of meaning are all reported at once; a mistake of TOML's
-// grammar is reported alone, because nothing after it can be trusted.
+// secret files that *_file keys name and the files of time zones. Mistakes of meaning are all reported at
+// once; a mistake of TOML's grammar is reported alone, because nothing after it can be trusted.
 #pragma once
 
 #include <functional>
@@ -21,6 +21,9 @@ struct LoaderEnvironment {
   std::string host_name;
   std::function<std::optional<std::string>(const std::string& name)> variable;  // environment variables
   std::function<Result<std::string>(const std::string& path)> secret_file;
+  // The time zones that expressions name, and their files. Without them no zone is named.
+  std::function<std::vector<std::string>(const Settings&)> named_zones = {};
+  ZoneFiles zone_file = {};
 };
 
 // The first file is the main one, the others are conf.d's in name order. Nothing is returned when diagnostics
@@ -37,7 +40,8 @@ std::optional<Settings> read_settings(std::vector<ConfigFile> files, const Loade
 // limits.
 //
 // It names the variables and secret files that it was written with. What only sources and sinks use, which
-// nobody opens, keeps its default where it was written with a ${NAME}; no secret is read. So that a plan can
+// nobody opens, keeps its default where it was written with a ${NAME}; no secret is read, and zones have the
+// rules that it was stored with. So that a plan can
 // be had again when the broker has moved and the password was changed. With `as_they_were` it is an error
 // where a variable that decides results stands for something else than when it was stored.
 enum class StoredValues { as_they_were, as_they_are };

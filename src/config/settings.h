@@ -15,6 +15,7 @@
 #include "base/time_pattern.h"
 #include "base/times.h"
 #include "config/place.h"
+#include "config/zones.h"
 
 namespace tidemark {
 
@@ -256,14 +257,16 @@ struct Settings {
   std::vector<SourceSettings> sources;  // in name order, as are the next two
   std::vector<PipelineSettings> pipelines;
   std::vector<SinkSettings> sinks;
+  NamedZones zones;  // that expressions name, also those that there are not
 
   // The configuration without its secrets and without comments, in a fixed order: what is stored in
   // data_dir/config/HASH and read back by load_stored_settings() for a replay. ${NAME} and *_file references
-  // stand unresolved; comments at its end hold checksums of what decides results and was written with one.
+  // stand unresolved; comments at its end hold checksums of what decides results and was written with one,
+  // and the rules of the time zones.
   std::string canonical_text;
   // Hash of what decides results: the node's name, limits, restart, sources, pipelines and sinks, with the
-  // values that references have now, without secrets. So the same file under other variables is another
-  // configuration.
+  // values that references have now, without secrets, and the rules of the time zones. So the same file under
+  // other variables, or another database of time zones, is another configuration.
   std::uint64_t fingerprint = 0;
 };
 

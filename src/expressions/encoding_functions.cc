@@ -236,6 +236,14 @@ Fault hash(const Arguments& arguments, Value& out) {
   return {};
 }
 
+// A hash that this machine's policy does not allow is a mistake of the configuration.
+template <Digest kWhich>
+Function::Preparation prepare_digest(std::span<const KnownArgument>, Zones&) {
+  if (!digest(kWhich, ""))
+    return std::unexpected(BadArgument{0, "the security policy of this machine does not allow this hash"});
+  return nullptr;
+}
+
 template <Digest kWhich>
 Fault digest_of(const Arguments& arguments, Value& out) {
   const auto bytes = digest(kWhich, arguments[0].as_text());
@@ -289,25 +297,29 @@ constexpr Function kEncodings[] = {
      .example = "md5('hello') => '5d41402abc4b2a76b9719d911017c592'",
      .takes = {kText},
      .gives = kText,
-     .evaluate = digest_of<Digest::md5>},
+     .evaluate = digest_of<Digest::md5>,
+     .prepare = prepare_digest<Digest::md5>},
     {.signature = "sha1(text)",
      .doc = "the hash in hexadecimal digits",
      .example = "sha1('hello') => 'aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d'",
      .takes = {kText},
      .gives = kText,
-     .evaluate = digest_of<Digest::sha1>},
+     .evaluate = digest_of<Digest::sha1>,
+     .prepare = prepare_digest<Digest::sha1>},
     {.signature = "sha256(text)",
      .doc = "the hash in hexadecimal digits",
      .example = "substr(sha256('hello'), 1, 16) => '2cf24dba5fb0a30e'",
      .takes = {kText},
      .gives = kText,
-     .evaluate = digest_of<Digest::sha256>},
+     .evaluate = digest_of<Digest::sha256>,
+     .prepare = prepare_digest<Digest::sha256>},
     {.signature = "sha512(text)",
      .doc = "the hash in hexadecimal digits",
      .example = "substr(sha512('hello'), 1, 16) => '9b71d224bd62f378'",
      .takes = {kText},
      .gives = kText,
-     .evaluate = digest_of<Digest::sha512>},
+     .evaluate = digest_of<Digest::sha512>,
+     .prepare = prepare_digest<Digest::sha512>},
     {.signature = "to_base(n, base)",
      .doc = "the digits of an integer to a base of 2 to 36",
      .example = "to_base(10, 2) => '1010'",

@@ -43,7 +43,6 @@ struct Arguments {
 
   std::size_t size() const { return values.size(); }
   const Value& operator[](std::size_t i) const { return values[i]; }
-  bool has(std::size_t i) const { return i < values.size() && !values[i].is_null(); }
 };
 
 // What is known of an argument before any record. A literal lives no longer than the call of `prepare`.
@@ -80,6 +79,7 @@ struct Function {
   std::uint8_t optional = 0;  // how many of them may be missing at the end
   std::uint8_t repeats = 0;   // how many of the last may be there again and again
   std::uint8_t literals = 0;  // bit i: the i-th must be a literal
+  std::uint8_t zone = 0;      // which of them names a time zone, from 1; 0: none
   Nulls nulls = Nulls::give_null;
   Typed typed = Typed::fixed;
   Form form = Form::call;

@@ -19,6 +19,7 @@
 #include "base/times.h"
 #include "base/zone.h"
 #include "expressions/functions_list.h"
+#include "expressions/lexer.h"
 #include "expressions/text_builder.h"
 
 namespace tidemark::function {
@@ -88,7 +89,7 @@ Made take_zone(std::span<const KnownArgument> arguments, std::size_t index, Zone
 }
 
 Made take_unit(const KnownArgument& argument, std::size_t known, TimeCall& call) {
-  const std::string_view name = argument.literal->as_text();
+  const std::string name = to_lower(argument.literal->as_text());
   const auto units = std::span(kUnits).first(known);
   const auto found = std::ranges::find(units, name);
   if (found != units.end()) {
@@ -225,12 +226,13 @@ Fault date_trunc(const Arguments& arguments, Value& out) {
   const auto wall = wall_of(arguments[1].as_integer(), *call.zone);
   if (!wall) return Kind::out_of_range;
   if (is_fixed(call.unit)) {
-    // Within the hour the offset stays: the second 02:30 of the night in which the clock is set back begins
-    // with the second 02:00.
+    // With the offset of now: the second 02:30 of the night in which the clock is set back is of the second
+    // 02:00.
     const std::int64_t local = wall->seconds * 1000 + wall->millisecond;
     const std::int64_t unit = kMs[static_cast<std::size_t>(call.unit)];
-    const std::int64_t begin = floor_divide(local, unit) * unit - wall->offset.ahead * 1000;
-    return give(civil_time(floor_divide(begin, 1000)) ? std::optional(begin) : std::nullopt, out);
+    const std::int64_t begin = floor_divide(local, unit) * unit, seconds = floor_divide(begin, 1000);
+    return give(ms_of(seconds, static_cast<int>(begin - seconds * 1000), *call.zone, wall->offset.ahead),
+                out);
   }
   CivilTime day{.year = wall->civil.year, .month = wall->civil.month, .day = wall->civil.day};
   if (call.unit == Unit::year || call.unit == Unit::quarter || call.unit == Unit::month) day.day = 1;
@@ -449,6 +451,7 @@ constexpr Function kTimes[] = {
      .takes = {kText, kInteger, kInteger, kText},
      .optional = 1,
      .literals = 0b1001,
+     .zone = 4,
      .gives = kInteger,
      .evaluate = date_add,
      .prepare = with_unit<kLengths, 3>},
@@ -459,6 +462,7 @@ constexpr Function kTimes[] = {
      .takes = {kText, kInteger, kInteger, kText},
      .optional = 1,
      .literals = 0b1001,
+     .zone = 4,
      .gives = kInteger,
      .evaluate = date_diff,
      .prepare = with_unit<kLengths, 3>},
@@ -470,6 +474,7 @@ constexpr Function kTimes[] = {
      .takes = {kText, kInteger, kText},
      .optional = 1,
      .literals = 0b101,
+     .zone = 3,
      .gives = kInteger,
      .evaluate = date_part,
      .prepare = with_unit<kUnits.size(), 2>},
@@ -481,6 +486,7 @@ constexpr Function kTimes[] = {
      .takes = {kText, kInteger, kText},
      .optional = 1,
      .literals = 0b101,
+     .zone = 3,
      .gives = kInteger,
      .evaluate = date_trunc,
      .prepare = with_unit<kLengths, 2>},
@@ -490,6 +496,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::day, 1>},
@@ -499,6 +506,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::hour, 1>},
@@ -522,6 +530,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText, kText},
      .optional = 2,
      .literals = 0b110,
+     .zone = 3,
      .gives = kText,
      .evaluate = format_time,
      .prepare = prepare_format},
@@ -531,6 +540,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kInteger, kInteger, kInteger, kInteger, kInteger, kText},
      .optional = 4,
      .literals = 0b1000000,
+     .zone = 7,
      .gives = kInteger,
      .evaluate = make_time,
      .prepare = of_unit<Unit::day, 6>},
@@ -540,6 +550,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::minute, 1>},
@@ -549,6 +560,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::month, 1>},
@@ -559,6 +571,7 @@ constexpr Function kTimes[] = {
      .takes = {kText, kText, kText},
      .optional = 2,
      .literals = 0b110,
+     .zone = 3,
      .gives = kInteger,
      .evaluate = parse_time,
      .prepare = prepare_parse},
@@ -568,6 +581,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::second, 1>},
@@ -587,6 +601,7 @@ constexpr Function kTimes[] = {
      .takes = {kInteger, kText},
      .optional = 1,
      .literals = 0b10,
+     .zone = 2,
      .gives = kInteger,
      .evaluate = named_part,
      .prepare = of_unit<Unit::year, 1>},

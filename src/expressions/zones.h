@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -17,5 +18,10 @@ class Zones {
   // The zone, or what is wrong with the name, as a message without its place. As it is, there are none.
   virtual std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name);
 };
+
+struct Expression;
+
+// Adds the names of zones that calls in the expression have as a literal, but for UTC and fixed offsets.
+void collect_zones(const Expression& expression, std::set<std::string>& names);
 
 }  // namespace tidemark

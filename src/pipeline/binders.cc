@@ -148,6 +148,13 @@ std::expected<Binding, std::string> RowBinder::gather(const std::string& name,
   return Binding{static_cast<std::uint32_t>(names_.size() - 1), types};
 }
 
+std::expected<std::shared_ptr<const Zone>, std::string> RowBinder::zone(std::string_view name) {
+  const auto found = settings_.zones.find(name);
+  if (found == settings_.zones.end()) return Binder::zone(name);
+  if (!found->second.zone) return std::unexpected(found->second.problem);
+  return found->second.zone;
+}
+
 bool RowBinder::add_derived(const std::string& name, TypeSet types) {
   return derived_.size() < kMaxDerived &&
          derived_.emplace(name, Binding{derived_slot(derived_.size()), types}).second;

@@ -7,6 +7,7 @@
 
 #include <expected>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,7 @@ class RowBinder final : public Binder {
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::vector<std::string_view> aggregate_names() const override;
   std::string aggregate_takes(std::string_view name) const override;
+  std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override;
 
   // False when the name is taken by another derived column.
   bool add_derived(const std::string& name, TypeSet types);
@@ -63,18 +65,22 @@ class RowBinder final : public Binder {
 class OutputBinder final : public Binder {
  public:
   OutputBinder(const PipelinePlan& plan, const std::vector<NamedType>& keys,
-               const std::vector<AggregateCall>& calls)
-      : plan_(plan), keys_(keys), calls_(calls) {}
+               const std::vector<AggregateCall>& calls, Zones& zones)
+      : plan_(plan), keys_(keys), calls_(calls), zones_(zones) {}
   std::expected<Binding, std::string> field(const FieldPath& path) override;
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override;
   std::vector<std::string_view> aggregate_names() const override;
   std::string aggregate_takes(std::string_view name) const override;
+  std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
+    return zones_.zone(name);
+  }
 
  private:
   const PipelinePlan& plan_;
   const std::vector<NamedType>& keys_;
   const std::vector<AggregateCall>& calls_;
+  Zones& zones_;
 };
 
 // having: the selected columns by their names, else what `below` knows.
@@ -89,6 +95,9 @@ class SelectedBinder final : public Binder {
   }
   std::vector<std::string_view> aggregate_names() const override { return below_.aggregate_names(); }
   std::string aggregate_takes(std::string_view name) const override { return below_.aggregate_takes(name); }
+  std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
+    return below_.zone(name);
+  }
 
  private:
   Binder& below_;

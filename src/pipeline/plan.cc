@@ -188,7 +188,7 @@ class PipelineCompilation {
 
   void compile_select() {
     if (plan_.aggregates.size() != calls_.size()) return;  // what is missing was reported
-    OutputBinder output(plan_, keys_, calls_);
+    OutputBinder output(plan_, keys_, calls_, row_);
     Binder& binder = stateless() ? static_cast<Binder&>(row_) : output;
     for (const auto& [text, item] : select_) {
       auto program = compile(item.expression, binder, AggregateUse::allowed);
@@ -217,7 +217,7 @@ class PipelineCompilation {
 
   void compile_having() {
     if (!having_ || plan_.aggregates.size() != calls_.size() || selected_.size() != select_.size()) return;
-    OutputBinder output(plan_, keys_, calls_);
+    OutputBinder output(plan_, keys_, calls_, row_);
     SelectedBinder with_selected(stateless() ? static_cast<Binder&>(row_) : output, selected_,
                                  stateless() ? row_.slots_with_selected() : plan_.first_selected());
     auto program = compile_predicate(*having_, with_selected, AggregateUse::allowed);

@@ -30,12 +30,13 @@ def connected(instance):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_the_check(name, tidemark):
-    instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv")
+    instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv",
+                            FLEET=examples.FOLDER / "fleet.jsonl")
     assert instance.command("check").returncode == 0
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant", "access-log", "telegraf"}
+    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet"}
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error", "gateway",
                  "gateway-server"}
     assert set(NAMES) == here | elsewhere
@@ -53,6 +54,21 @@ def test_file_once_sums_up_its_windows_and_ends(tidemark):
     ]
     assert instance.command("run").returncode == 0  # the same file again: it stands at its end
     assert (instance.data_dir / "summary.csv").read_text() == summary
+
+
+def test_fleet_tells_of_nights_away_and_of_days_by_the_calendar_of_the_depot(tidemark):
+    instance = examples.use(tidemark, "fleet", FLEET=examples.FOLDER / "fleet.jsonl")
+    assert instance.command("run").returncode == 0
+    assert [row["text"] for row in rows.json_lines(instance.data_dir / "alerts.jsonl")] == [
+        "van-1 is 27.2 km away (238°) at Sat 23:30 CET",
+        "van-1 is 27.2 km away (238°) at Sun 01:30 CET",
+        "van-1 is 26.9 km away (238°) at Sun 03:30 CEST",  # the clock was set forward in between
+    ]
+    query = "SELECT vehicle, day, positions, farthest_km, lowest_fuel, driven_km FROM days ORDER BY 1, 2"
+    assert rows.query(instance.data_dir / "fleet.db", query) == [
+        ("van-1", "2025-03-29", 2, 27.2, 55.0, 0), ("van-1", "2025-03-30", 4, 27.2, 50.25, 0),
+        ("van-1", "2025-03-31", 1, 0.0, 50.25, None), ("van-2", "2025-03-29", 1, 0.0, 40.0, 0),
+        ("van-2", "2025-03-30", 1, 24.6, 38.0, 0)]
 
 
 def test_roll_up_adds_minutes_up_to_hours(tidemark):

@@ -5,6 +5,7 @@
 
 #include "base/invariant.h"
 #include "config/loader.h"
+#include "pipeline/named_zones.h"
 #include "platform/lane.h"
 #include "platform/sd_notify.h"
 #include "platform/sqlite.h"
@@ -13,6 +14,7 @@
 #include "support/fake_loop.h"
 #include "support/fake_random.h"
 #include "support/sqlite_vfs.h"
+#include "support/zone_file.h"
 
 namespace tidemark {
 namespace {
@@ -147,7 +149,13 @@ LoaderEnvironment simulated_environment(const Variables& variables) {
         const auto set = variables.find(name);
         return set == variables.end() ? std::nullopt : std::optional(set->second);
       },
-      .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); }};
+      .secret_file = [](const std::string& path) -> Result<std::string> { return fail("no file " + path); },
+      .named_zones = named_zones,
+      .zone_file = [variables](const std::string& name) -> Result<std::string> {
+        const auto set = variables.find("zone " + name);
+        if (set == variables.end()) return fail("there is no time zone '" + name + "'");
+        return zone_file(set->second);
+      }};
 }
 
 std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,
