@@ -15,10 +15,12 @@ const char* name_of(Digest which) {
       return "SHA1";
     case Digest::sha256:
       return "SHA256";
+    case Digest::sha384:
+      return "SHA384";
     case Digest::sha512:
       return "SHA512";
   }
-  invariant_broken("there are four digests", std::source_location::current());
+  invariant_broken("there are five digests", std::source_location::current());
 }
 
 }  // namespace

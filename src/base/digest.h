@@ -1,5 +1,5 @@
-// Cryptographic hashes of bytes; the door to OpenSSL's libcrypto, whose configuration can forbid a hash but not change
-// it.
+// Cryptographic hashes of bytes; the door to OpenSSL's libcrypto, whose configuration can forbid a hash but
+// not change it.
 #pragma once
 
 #include <array>
@@ -9,7 +9,7 @@
 
 namespace tidemark {
 
-enum class Digest : std::uint8_t { md5, sha1, sha256, sha512 };
+enum class Digest : std::uint8_t { md5, sha1, sha256, sha384, sha512 };
 
 // At most 64 bytes, of which `size` are the hash.
 struct DigestBytes {

@@ -148,9 +148,13 @@ std::size_t trailing(std::string_view text, std::string_view set) {
   return 0;
 }
 
-Value trimmed(const Arguments& arguments, bool left, bool right) {
+// The set may come from the network as well as the text, and is looked through for every character.
+constexpr std::size_t kMostSet = 1000;
+
+Fault trimmed(const Arguments& arguments, bool left, bool right, Value& out) {
   std::string_view text = arguments[0].as_text();
   const std::string_view set = arguments.size() > 1 ? arguments[1].as_text() : std::string_view(" ");
+  if (set.size() > kMostSet) return Kind::out_of_range;
   while (left && !text.empty()) {
     const std::size_t size = leading(text, set);
     if (size == 0) break;
@@ -161,22 +165,20 @@ Value trimmed(const Arguments& arguments, bool left, bool right) {
     if (size == 0) break;
     text.remove_suffix(size);
   }
-  return Value::text(text);
+  out = Value::text(text);
+  return {};
 }
 
 Fault ltrim(const Arguments& arguments, Value& out) {
-  out = trimmed(arguments, true, false);
-  return {};
+  return trimmed(arguments, true, false, out);
 }
 
 Fault rtrim(const Arguments& arguments, Value& out) {
-  out = trimmed(arguments, false, true);
-  return {};
+  return trimmed(arguments, false, true, out);
 }
 
 Fault trim(const Arguments& arguments, Value& out) {
-  out = trimmed(arguments, true, true);
-  return {};
+  return trimmed(arguments, true, true, out);
 }
 
 constexpr Function kTexts[] = {
@@ -224,7 +226,7 @@ constexpr Function kTexts[] = {
      .gives = kText,
      .evaluate = lpad},
     {.signature = "ltrim(text[, characters])",
-     .doc = "without leading spaces, or without leading characters of that set",
+     .doc = "without leading spaces, or without leading characters of that set (at most 1000 bytes)",
      .example = "ltrim('xyxa', 'xy') => 'a'",
      .takes = {kText, kText},
      .optional = 1,
