@@ -551,6 +551,12 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
   if (example == "file-once")
     return {"readings", format("{},s{},{}.5,{}", rfc, random.below(5), random.below(120),
                                random.one_in(9) ? "test" : "ok")};
+  if (example == "fleet")  // one in nine says nothing of itself and is left out
+    return {"positions",
+            format(R"({{"vehicle":"v{}","time":"{}","lat":52.{},"lon":13.{},"extra":"{}","note":"km {}"}})",
+                   random.below(5), rfc, 3 + random.below(5), 1 + random.below(6),
+                   random.one_in(9) ? "" : format(R"({{\"fuel\": {}.5}})", random.below(60)),
+                   random.below(90'000))};
   if (example == "plant") {
     if (random.one_in(40)) return {"plant", "{\"temp\":", "plant/l1/d1/telemetry"};
     return {"plant",

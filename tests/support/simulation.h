@@ -53,7 +53,7 @@ struct BootOptions {
 
 // By the real loader; an error's message is everything that it reported. ${TIDEMARK_DATA} is /data, and no
 // other variable is set than those given.
-// "zone NAME" stands for the file of a time zone: its rule, as "CET-1CEST,M3.5.0,M10.5.0/3".
+// "zone NAME" stands for the file of a time zone: its rule, as "<+0530>-5:30"; Europe/Berlin is always there.
 using Variables = std::map<std::string, std::string>;
 Result<Settings> settings_of(std::string_view config, const Variables& variables = {});
 std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,

@@ -72,6 +72,12 @@ TEST_CASE("every line of the registry is complete") {
     CHECK(f->repeats <= f->declared);
     CHECK((f->evaluate != nullptr) == (f->form == Function::Form::call));
     if (f->form == Function::Form::call) CHECK((f->typed == Function::Typed::fixed) == !f->gives.empty());
+    // Zones are the last argument, and literals, so that the configuration knows them.
+    CHECK((f->zone != 0) == (f->signature.find("zone") != std::string_view::npos));
+    if (f->zone != 0) {
+      CHECK(f->zone == f->declared);
+      CHECK((f->literals >> (f->zone - 1) & 1u) != 0);
+    }
   }
   CHECK(find_function("none") == nullptr);
   CHECK(find_function("") == nullptr);
