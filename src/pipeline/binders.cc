@@ -93,7 +93,7 @@ std::expected<Binding, std::string> RowBinder::field(const FieldPath& path) {
   if (const auto known = known_.find(text); known != known_.end()) return known->second;
   std::vector<Binding> origins;
   std::string refusal;
-  bool found = false;
+  bool found = pipeline_.inputs.empty();  // what it reads is not known: any field may be there
   for (const PipelineInput& input : pipeline_.inputs) {
     auto origin = bind_input(input, path);
     if (origin)
@@ -139,7 +139,7 @@ std::expected<Binding, std::string> RowBinder::gather(const std::string& name,
                                                       const std::vector<Binding>& origins) {
   if (names_.size() == kDerivedSlots)
     return std::unexpected(format("a pipeline reads at most {} fields", kDerivedSlots));
-  TypeSet types;
+  TypeSet types = origins.empty() ? TypeSet::any() : TypeSet();
   for (std::size_t i = 0; i < origins.size(); ++i) {
     pipeline_.inputs[i].gather.push_back(origins[i].slot);
     types = types | origins[i].types;

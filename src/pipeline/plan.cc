@@ -368,6 +368,11 @@ std::unique_ptr<Plan> make_plan(const Settings& settings, Diagnostics& diagnosti
   // Settings with mistakes are compiled too, as far as they go: their expressions may have more of them.
   connect_inputs(settings, *plan);
   for (const std::size_t index : plan->order) PipelineCompilation(settings, *plan, index, diagnostics).run();
+  for (std::size_t i = 0; i < plan->pipelines.size(); ++i) {
+    if (std::ranges::find(plan->order, i) != plan->order.end()) continue;
+    plan->pipelines[i].inputs.clear();  // what is wrong with them was reported
+    PipelineCompilation(settings, *plan, i, diagnostics).run();
+  }
   connect_sinks(settings, *plan);
   if (diagnostics.has_errors()) return nullptr;
   return plan;

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "config/loader.h"
 #include "engine_world.h"
 
 namespace tidemark {
@@ -101,6 +102,44 @@ TEST_CASE("plan: all mistakes of all pipelines are reported at once") {
                                     "[pipelines.q]\nfrom = [\"c\"]\nselect = [\"nix\"]\n");
   CAPTURE(text);
   for (const char* part : {"v >", "v +", "nix"}) CHECK(text.contains(part));
+}
+
+// Everything that is wrong with the text, as `check` shows it.
+std::string all_mistakes(const std::string& config) {
+  Diagnostics diagnostics;
+  const LoaderEnvironment environment{
+      "sim", [](const std::string&) { return std::nullopt; },
+      [](const std::string&) -> Result<std::string> { return fail("no secrets"); }};
+  const auto settings = read_settings({{"sim.toml", config}}, environment, diagnostics);
+  REQUIRE(settings);
+  CHECK(make_plan(*settings, diagnostics) == nullptr);
+  return diagnostics.to_text();
+}
+
+TEST_CASE("plan: expressions are checked also where a pipeline reads nothing that is there, or itself") {
+  const std::string text = all_mistakes(with_source_a(R"(
+[pipelines.p]
+from = ["nowhere"]
+derive = ["v * 2 AS twice", "lowr(k) AS small"]
+where = "any_field > _time"
+key_by = ["k"]
+select = ["count(*) AS n", "v", "sum(twice) AS n"]
+[pipelines.q]
+from = ["p", "r"]
+select = [
+  "n + k AS x",
+  "a +",
+]
+[pipelines.r]
+from = ["q"]
+where = "'text'"
+select = ["x"]
+)"));
+  CAPTURE(text);
+  for (const char* part : {"there is no source or pipeline \"nowhere\"", "lowr(k) AS small", "did you mean",
+                           "\"v\" is no key field", "a +", "where = \"'text'\""})
+    CHECK(text.contains(part));
+  for (const char* part : {"any_field", "twice AS", "n + k AS x"}) CHECK_FALSE(text.contains(part));
 }
 
 TEST_CASE("plan: what where needs is derived before it, the rest only for records that pass") {
