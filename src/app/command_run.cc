@@ -78,7 +78,7 @@ ExitCode run_command(const CommandLine& line, const RunCommand& command) {
   const Settings& settings = *configuration->settings;
 
   // --- The machine, and the service on it.
-  Machine machine(log_options(settings.log));
+  Machine machine(log_options(settings.log), *settings.node.data_dir);
   const std::unique_ptr<ServiceNotifier> notifier = make_service_notifier();
   ExitCode exit = ExitCode::failed;
   Service service(

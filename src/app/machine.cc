@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "pipeline/appliance.h"
 #include "platform/descriptors.h"
 #include "platform/mosquitto_client.h"
 #include "platform/posix_files.h"
@@ -9,11 +10,12 @@
 
 namespace tidemark {
 
-Machine::Machine(const SpdlogLog::Options& log)
-    : log_(STDERR_FILENO, clock_),
+Machine::Machine(const SpdlogLog::Options& log, const std::string& data_dir)
+    : written_(written_places(data_dir), WrittenFor::sinks),
+      log_(STDERR_FILENO, clock_),
       loop_(clock_),
-      files_(make_posix_files()),
-      sqlite_(make_sqlite_opener()),
+      files_(make_posix_files(&written_)),
+      sqlite_(make_sqlite_opener(written_)),
       output_(STDOUT_FILENO, "standard output"),
       network_(make_socket_network(loop_, loop_)),
       mqtt_(make_mosquitto_connector(loop_, loop_)),
@@ -29,7 +31,8 @@ Machine::Machine(const SpdlogLog::Options& log)
                 .sqlite = *sqlite_,
                 .log = log_,
                 .random = random_,
-                .standard_output = output_} {
+                .standard_output = output_,
+                .written = &written_} {
   log_.set(log);
   raise_descriptor_limit();
 }

@@ -19,16 +19,18 @@
 #include "platform/system_clock.h"
 #include "platform/system_random.h"
 #include "platform/thread_lane.h"
+#include "platform/written_bytes.h"
 
 namespace tidemark {
 
 class Machine {
  public:
-  explicit Machine(const SpdlogLog::Options& log);
+  Machine(const SpdlogLog::Options& log, const std::string& data_dir);
   Platform& platform() { return platform_; }
   AsioLoop& loop() { return loop_; }
 
  private:
+  WrittenBytes written_;
   SystemClock clock_;
   SpdlogLog log_;
   SystemRandom random_;

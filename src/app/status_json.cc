@@ -188,6 +188,27 @@ JournalReport read_journal(const JsonValue& json) {
   return journal;
 }
 
+void write_written(JsonWriter& out, const WrittenReport& written) {
+  out.key("written").begin_object();
+  out.key("journal_bytes").unsigned_integer(written.journal);
+  out.key("checkpoint_bytes").unsigned_integer(written.checkpoints);
+  out.key("outbox_bytes").unsigned_integer(written.outbox);
+  out.key("sink_bytes").unsigned_integer(written.sinks);
+  out.key("other_bytes").unsigned_integer(written.other);
+  out.key("total_bytes").unsigned_integer(written.total());
+  out.key("received_bytes").unsigned_integer(written.received);
+  out.end_object();
+}
+
+WrittenReport read_written(const JsonValue& json) {
+  return {.journal = unsigned_of(json, "journal_bytes"),
+          .checkpoints = unsigned_of(json, "checkpoint_bytes"),
+          .outbox = unsigned_of(json, "outbox_bytes"),
+          .sinks = unsigned_of(json, "sink_bytes"),
+          .other = unsigned_of(json, "other_bytes"),
+          .received = unsigned_of(json, "received_bytes")};
+}
+
 }  // namespace
 
 void write_watermark(JsonWriter& out, const std::optional<EventTime>& watermark) {
@@ -260,6 +281,7 @@ void write_status(JsonWriter& out, const StatusReport& report) {
   out.end_array();
   write_checkpoint(out, report.checkpoint);
   write_journal(out, report.journal);
+  write_written(out, report.written);
   out.end_object();
 }
 
@@ -284,6 +306,7 @@ StatusReport read_status(const JsonValue& json) {
   read_items(json, "sinks", [&](const JsonValue& item) { report.sinks.push_back(read_sink(item)); });
   if (const JsonValue* checkpoint = json.find("checkpoint")) report.checkpoint = read_checkpoint(*checkpoint);
   if (const JsonValue* journal = json.find("journal")) report.journal = read_journal(*journal);
+  if (const JsonValue* written = json.find("written")) report.written = read_written(*written);
   return report;
 }
 

@@ -63,6 +63,17 @@ std::string journal_line(const JournalReport& journal) {
                 readable_size(journal.bytes_on_disk), readable_size(journal.bytes_written));
 }
 
+std::string written_line(const WrittenReport& written) {
+  std::string text = readable_size(written.total());
+  if (written.received != 0)
+    text += format(" for {} received, {:.2f} a byte", readable_size(written.received),
+                   static_cast<double>(written.total()) / static_cast<double>(written.received));
+  return text + format(": journal {}, checkpoints {}, outbox {}, sinks {}, other {}",
+                       readable_size(written.journal), readable_size(written.checkpoints),
+                       readable_size(written.outbox), readable_size(written.sinks),
+                       readable_size(written.other));
+}
+
 std::string source_table(const std::vector<SourceReport>& sources) {
   constexpr auto kRight = Table::Align::right;
   Table table(
@@ -145,6 +156,7 @@ std::string status_text(const StatusReport& report, std::int64_t wall_ns) {
   for (std::size_t i = 0; i < why.size(); ++i) out += record_line(i == 0 ? "degraded" : "", why[i]);
   out += record_line("checkpoint", checkpoint_line(report.checkpoint, wall_ns));
   out += record_line("journal", journal_line(report.journal));
+  out += record_line("written", written_line(report.written));
   out += record_line("data", format("lineage {}, timeline {}, run {}", to_text(report.lineage),
                                     report.timeline.value, report.run.value));
   if (!report.sources.empty()) out += "\n" + source_table(report.sources);

@@ -479,6 +479,14 @@ StatusReport Appliance::Work::status() const {
     report.journal.bytes_on_disk = journal_->size_on_disk();
     report.journal.bytes_written = journal_->bytes_written();
   }
+  report.written.received = flow_ ? flow_->received_bytes() : 0;
+  if (platform_.written != nullptr) {
+    report.written.journal = platform_.written->of(WrittenFor::journal);
+    report.written.checkpoints = platform_.written->of(WrittenFor::checkpoints);
+    report.written.outbox = platform_.written->of(WrittenFor::outbox);
+    report.written.sinks = platform_.written->of(WrittenFor::sinks);
+    report.written.other = platform_.written->of(WrittenFor::other);
+  }
   add_degraded(report);
   return report;
 }
@@ -610,6 +618,17 @@ std::string outbox_folder(const std::string& data_dir) {
 
 std::string sinks_folder(const std::string& data_dir) {
   return join_path(data_dir, "sinks");
+}
+
+std::vector<WrittenBytes::Place> written_places(const std::string& data_dir) {
+  return {{journal_folder(data_dir) + "/", WrittenFor::journal},
+          {join_path(data_dir, "checkpoints/"), WrittenFor::checkpoints},
+          {join_path(data_dir, "checkpoints.db"), WrittenFor::checkpoints},
+          {outbox_folder(data_dir) + "/", WrittenFor::outbox},
+          {join_path(data_dir, "config/"), WrittenFor::other},
+          {lock_path(data_dir), WrittenFor::other},
+          {identity_path(data_dir), WrittenFor::other},
+          {ballast_path(data_dir), WrittenFor::other}};
 }
 
 std::string delivered_line(const Delivery& delivery, const ResultSchema& schema) {

@@ -23,6 +23,7 @@
 #include "pipeline/savepoint.h"
 #include "pipeline/status.h"
 #include "platform/platform.h"
+#include "platform/written_bytes.h"
 
 namespace tidemark {
 
@@ -162,6 +163,9 @@ struct DroppedState {
 };
 Result<DroppedState> drop_state_offline(const OfflineDoors& doors, const Settings& settings,
                                         const std::string& pipeline, std::int64_t wall_ns);
+
+// What is written where in a data directory, for whoever counts it; all else is a sink's.
+std::vector<WrittenBytes::Place> written_places(const std::string& data_dir);
 
 // What the LOCK file of a data directory says about its holder: the control socket's path. not_found when
 // there is no such file. It may be stale; connecting tells.

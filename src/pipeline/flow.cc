@@ -18,6 +18,7 @@ class Flow::SourceIntake final : public Intake {
   }
   void expect(std::string_view bytes) override { flow_.engine_->expect(index_, bytes); }
   Position record(std::string_view payload, std::string_view topic, std::string_view resume) override {
+    flow_.received_ += payload.size() + topic.size();
     const Position position = flow_.append(EntryKind::record, this, payload, topic, resume);
     source_->remember_record(position, topic, payload, resume);
     return position;

@@ -79,7 +79,8 @@ class Flow {
   void safe(Position position);
   Position appended() const { return appended_; }
   JournalTime now() { return clock_.now(); }
-  bool waiting() const { return paused_; }  // sources are being held
+  bool waiting() const { return paused_; }                    // sources are being held
+  std::uint64_t received_bytes() const { return received_; }  // payloads and topics
 
  private:
   class SourceIntake;
@@ -111,6 +112,7 @@ class Flow {
   std::vector<Source*> sources_;
   std::deque<Kept> backlog_;
   Position appended_, safe_;
+  std::uint64_t received_ = 0;
   bool running_ = false;
   bool paused_ = true;
   bool refused_ = false;  // a source has asked and was told to wait

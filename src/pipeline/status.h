@@ -70,6 +70,18 @@ struct JournalReport {
   std::uint64_t bytes_written = 0;
 };
 
+// Handed to disks by this run, by what it was for, and what came in meanwhile: flash wears by the one for the
+// other.
+struct WrittenReport {
+  std::uint64_t journal = 0;
+  std::uint64_t checkpoints = 0;
+  std::uint64_t outbox = 0;
+  std::uint64_t sinks = 0;  // files and SQLite databases
+  std::uint64_t other = 0;
+  std::uint64_t received = 0;  // payloads and topics
+  std::uint64_t total() const { return journal + checkpoints + outbox + sinks + other; }
+};
+
 struct StatusReport {
   std::string node;
   std::string version;
@@ -89,6 +101,7 @@ struct StatusReport {
   std::vector<SinkReport> sinks;
   CheckpointReport checkpoint;
   JournalReport journal;
+  WrittenReport written;
 };
 
 }  // namespace tidemark

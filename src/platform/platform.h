@@ -16,6 +16,7 @@ class MqttConnector;
 class Network;
 class Random;
 class SqliteOpener;
+class WrittenBytes;
 
 struct Platform {
   Clock& clock;
@@ -29,6 +30,7 @@ struct Platform {
   Log& log;
   Random& random;
   ByteOutput& standard_output;
+  const WrittenBytes* written = nullptr;  // by `files` and `sqlite`; null: nobody counts
 };
 
 }  // namespace tidemark

@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "base/format.h"
+#include "platform/written_bytes.h"
 
 namespace tidemark {
 namespace {
@@ -107,9 +108,11 @@ Descriptor open_or_create(const std::string& path, int flags) {
 
 class PosixFile final : public File {
  public:
-  PosixFile(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+  PosixFile(Descriptor fd, std::string path, std::atomic<std::uint64_t>* written)
+      : fd_(std::move(fd)), path_(std::move(path)), written_(written) {}
 
   Status write_at(std::uint64_t offset, std::string_view bytes) override {
+    if (written_ != nullptr) written_->fetch_add(bytes.size(), std::memory_order_relaxed);
     return write_all(fd_.get(), path_, offset, bytes);
   }
 
@@ -148,6 +151,7 @@ class PosixFile final : public File {
  private:
   Descriptor fd_;
   std::string path_;
+  std::atomic<std::uint64_t>* written_;
 };
 
 class PosixLock final : public FileLock {
@@ -160,6 +164,8 @@ class PosixLock final : public FileLock {
 
 class PosixFiles final : public Files {
  public:
+  explicit PosixFiles(WrittenBytes* written) : written_(written) {}
+
   Result<std::unique_ptr<File>> open(const std::string& path, Open how) override {
     int flags = O_CLOEXEC;
     switch (how) {
@@ -180,7 +186,8 @@ class PosixFiles final : public Files {
     Descriptor fd = creates ? open_or_create(path, flags)
                             : Descriptor(repeat([&] { return ::open(path.c_str(), flags); }));
     if (fd.get() < 0) return system_error("open", path, errno);
-    return std::make_unique<PosixFile>(std::move(fd), path);
+    return std::make_unique<PosixFile>(std::move(fd), path,
+                                       written_ ? &written_->counter(written_->purpose(path)) : nullptr);
   }
 
   Status rename(const std::string& from, const std::string& to) override {
@@ -276,12 +283,14 @@ class PosixFiles final : public Files {
     std::replace(note.begin(), note.end(), '\n', ' ');
     return note;
   }
+
+  WrittenBytes* written_;
 };
 
 }  // namespace
 
-std::unique_ptr<Files> make_posix_files() {
-  return std::make_unique<PosixFiles>();
+std::unique_ptr<Files> make_posix_files(WrittenBytes* written) {
+  return std::make_unique<PosixFiles>(written);
 }
 
 }  // namespace tidemark

@@ -9,6 +9,8 @@
 
 namespace tidemark {
 
-std::unique_ptr<Files> make_posix_files();
+// `written`: counts what is written; null: nobody does.
+class WrittenBytes;
+std::unique_ptr<Files> make_posix_files(WrittenBytes* written = nullptr);
 
 }  // namespace tidemark

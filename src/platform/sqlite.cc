@@ -2,11 +2,14 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "platform/sqlite_counted.h"
+#include "platform/written_bytes.h"
 
 namespace tidemark {
 namespace {
@@ -243,6 +246,10 @@ Status demand(Sqlite& connection, const std::string& path, const std::string& se
 class KernelFileOpener final : public SqliteOpener {
  public:
   explicit KernelFileOpener(std::string vfs) : vfs_(std::move(vfs)) {}
+  explicit KernelFileOpener(WrittenBytes& written) : written_(&written) {
+    for (std::size_t i = 0; i < kWrittenFor; ++i)
+      counted_[i] = std::make_unique<CountedVfs>(written.counter(static_cast<WrittenFor>(i)));
+  }
 
   Result<std::unique_ptr<Sqlite>> open(const std::string& path, const SqliteOptions& options) override {
     auto database = std::make_shared<Database>();
@@ -254,8 +261,10 @@ class KernelFileOpener final : public SqliteOpener {
       flags |= SQLITE_OPEN_READWRITE | (options.create ? SQLITE_OPEN_CREATE : 0);
     // "./" keeps names such as ":memory:" and "file:x" from meaning something else.
     const std::string name = path.starts_with('/') ? path : "./" + path;
+    const std::string& vfs =
+        written_ != nullptr ? counted_[static_cast<std::size_t>(written_->purpose(path))]->name() : vfs_;
     const int code =
-        sqlite3_open_v2(name.c_str(), &database->handle, flags, vfs_.empty() ? nullptr : vfs_.c_str());
+        sqlite3_open_v2(name.c_str(), &database->handle, flags, vfs.empty() ? nullptr : vfs.c_str());
     if (code != SQLITE_OK) return cannot_open(*database, code, options);
     sqlite3_busy_timeout(database->handle, 0);
 
@@ -286,12 +295,18 @@ class KernelFileOpener final : public SqliteOpener {
   }
 
   std::string vfs_;
+  WrittenBytes* written_ = nullptr;
+  std::array<std::unique_ptr<CountedVfs>, kWrittenFor> counted_;  // one for each thing to write for
 };
 
 }  // namespace
 
 std::unique_ptr<SqliteOpener> make_sqlite_opener(std::string vfs) {
   return std::make_unique<KernelFileOpener>(std::move(vfs));
+}
+
+std::unique_ptr<SqliteOpener> make_sqlite_opener(WrittenBytes& written) {
+  return std::make_unique<KernelFileOpener>(written);
 }
 
 std::string_view sqlite_version() {

@@ -62,5 +62,8 @@ class SqliteOpener {
 
 // The kernel-file opener. `vfs` names another registered SQLite VFS (tests); empty: SQLite's own.
 std::unique_ptr<SqliteOpener> make_sqlite_opener(std::string vfs = {});
+// The same, and what it writes is counted.
+class WrittenBytes;
+std::unique_ptr<SqliteOpener> make_sqlite_opener(WrittenBytes& written);
 
 }  // namespace tidemark

@@ -69,6 +69,12 @@ StatusReport full_report() {
                     .durable = Position{12300},
                     .bytes_on_disk = 1 << 20,
                     .bytes_written = 3 << 20};
+  report.written = {.journal = 3 << 20,
+                    .checkpoints = 1 << 20,
+                    .outbox = 512,
+                    .sinks = 2 << 20,
+                    .other = 100,
+                    .received = 12 << 20};
   return report;
 }
 
@@ -91,6 +97,9 @@ TEST_CASE("the status of a healthy instance as text") {
       "journal        position 12345 appended, 12340 written, 12300 durable; 1.0 MiB on disk, 3.0 MiB "
       "written by "
       "this run\n"
+      "written        6.0 MiB for 12.0 MiB received, 0.50 a byte: journal 3.0 MiB, checkpoints 1.0 MiB, "
+      "outbox "
+      "512 B, sinks 2.0 MiB, other 100 B\n"
       "data           lineage 000102030405060708090a0b0c0d0e0f, timeline 2, run 7\n"
       "\n"
       "SOURCE  TYPE  STATE      RECORDS  BAD  WATERMARK             DETAIL\n"
@@ -126,6 +135,7 @@ TEST_CASE("the status of an instance that has just begun") {
   const std::string text = status_text(report, kNoon);
   CHECK(text.find("checkpoint     none yet; this run: 0 completed, 0 failed\n") != std::string::npos);
   CHECK(text.find("journal        off; position 0\n") != std::string::npos);
+  CHECK(text.find("written        0 B: journal 0 B,") != std::string::npos);
   CHECK(text.find("SOURCE") == std::string::npos);
   CHECK(status_line(report) == "restoring; no checkpoint yet; 0 records in, 0 results waiting");
 }
@@ -172,7 +182,9 @@ TEST_CASE("the status as JSON, by the byte") {
       R"("checkpoint":{"last":"chk-42","time":"2025-03-01T11:59:57Z","position":12000,"duration_seconds":0.012,)"
       R"("written_bytes":1536,"completed":9,"failed":1,"failed_in_a_row":0,"under_way":true},)"
       R"("journal":{"enabled":true,"appended":12345,"written":12340,"durable":12300,"disk_bytes":1048576,)"
-      R"("written_bytes":3145728}})");
+      R"("written_bytes":3145728},)"
+      R"("written":{"journal_bytes":3145728,"checkpoint_bytes":1048576,"outbox_bytes":512,"sink_bytes":2097152,)"
+      R"("other_bytes":100,"total_bytes":6292068,"received_bytes":12582912}})");
 }
 
 TEST_CASE("a status reads back from its JSON as it was") {
