@@ -64,7 +64,7 @@ constexpr sqlite3_io_methods kMethods = {
 
 int open(sqlite3_vfs* vfs, sqlite3_filename name, sqlite3_file* file, int flags, int* out_flags) {
   const auto& counting = *static_cast<const Counting*>(vfs->pAppData);
-  file->pMethods = nullptr;  // nothing to close unless it says so
+  file->pMethods = below(file)->pMethods = nullptr;  // nothing to close unless it says so
   const int code = counting.below->xOpen(counting.below, name, below(file), flags, out_flags);
   if (below(file)->pMethods == nullptr) return code;
   of(file).count = &counting.count;

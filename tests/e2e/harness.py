@@ -182,15 +182,17 @@ class Tidemark:
             config = f'[node]\nname = "test"\ndata_dir = "{self.data_dir}"\n\n{config}'
         self.config_file.write_text(config)
 
-    def start(self, *args, ready=True, stdin=subprocess.DEVNULL, timeout=120):
-        """Runs `tidemark run` and returns when it has said READY=1; with ready=False at once."""
+    def start(self, *args, ready=True, stdin=subprocess.DEVNULL, stdout=None, timeout=120):
+        """Runs `tidemark run` and returns when it has said READY=1; with ready=False at once. Its standard output
+        goes to `stdout`, by default to a file.
+        """
         assert self.process is None or self.process.poll() is not None, "it runs already"
         self._close_notify()
         self.notify = NotifySocket(self.directory / "notify")
         with self.stdout_file.open("ab") as out, self.stderr_file.open("ab") as err:
             self.process = subprocess.Popen(
-                [self.binary, "run", "-c", self.config_file, *args], stdin=stdin, stdout=out, stderr=err,
-                cwd=self.directory, env={**self.env, "NOTIFY_SOCKET": str(self.notify.path)})
+                [self.binary, "run", "-c", self.config_file, *args], stdin=stdin, stdout=stdout or out,
+                stderr=err, cwd=self.directory, env={**self.env, "NOTIFY_SOCKET": str(self.notify.path)})
         if ready:
             self.wait_ready(timeout)
         return self
