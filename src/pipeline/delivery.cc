@@ -9,13 +9,14 @@
 
 namespace tidemark {
 
-Delivery::Delivery(Doors doors, const SinkSettings& settings, Options options, std::unique_ptr<Sink> sink,
+Delivery::Delivery(Doors doors, const SinkSettings& settings, Options options, MakeSink make_sink,
                    Events events)
     : doors_(doors),
       settings_(settings),
       declaration_(sink_declaration(settings.type)),
       options_(std::move(options)),
-      sink_(std::move(sink)),
+      make_sink_(std::move(make_sink)),
+      sink_(make_sink_()),
       events_(std::move(events)),
       stored_(doors.files, doors.lane,
               {.folder = options_.outbox_folder,
@@ -34,13 +35,6 @@ void Delivery::take(const std::vector<const ResultSchema*>& schemas) {
 
 bool Delivery::takes(const ResultSchema& schema) const {
   return std::ranges::find(own_, schema) != own_.end();
-}
-
-// The copy that rows and the sink refer to; null when it does not take such results.
-const ResultSchema* Delivery::own(const ResultSchema& schema) {
-  if (options_.only_keeps) take({&schema});
-  const auto at = std::ranges::find(own_, schema);
-  return at == own_.end() ? nullptr : &*at;
 }
 
 void Delivery::assign(const Lineage& lineage, Timeline timeline) {
@@ -74,21 +68,6 @@ const ChannelId* Delivery::issued(const ResultSchema& schema, const Lineage& lin
   return newest;
 }
 
-void Delivery::opened(Result<std::optional<Holdings>> held) {
-  if (!held) {
-    failure_ = held.error();
-    events_.failed(std::move(held.error()));
-    return;
-  }
-  opened_ = true;
-  can_say_ = held->has_value();
-  if (*held && options_.mode == DeliveryMode::exactly_once) {
-    held_ = std::move(**held);
-    if (!sink_->status().forgot) note_gaps();
-  }
-  pump();
-}
-
 ResultNumber Delivery::held(const ChannelId& channel) const {
   ResultNumber number;
   for (const Holdings* holdings : {&held_, &stored_marks_})
@@ -116,11 +95,10 @@ void Delivery::note_gaps() {
   }
 }
 
-bool Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
+void Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) {
   auto known = std::ranges::find(known_, emission.schema, &Known::schema);
   if (known == known_.end())
-    known = known_.insert(known_.end(), {emission.schema, own(*emission.schema), nullptr});
-  if (known->own == nullptr) return false;
+    known = known_.insert(known_.end(), {emission.schema, known_schema(*emission.schema), nullptr});
   const bool was_empty = queue_.empty();
   const ChannelId& its = emission.schema->channel;
   const Timeline timeline = issued_on.value_or(its.timeline);
@@ -136,13 +114,12 @@ bool Delivery::add(const Emission& emission, std::optional<Timeline> issued_on) 
   if (options_.mode == DeliveryMode::at_least_once) released_ = std::max(released_, emission.position);
   if (flight_.under_way) {
     if (bytes() >= kEarly) store_some();
-    return true;
+    return;
   }
   if (was_empty) schedule_flush();
-  if (queue_.front().position > released_) return true;
+  if (queue_.front().position > released_) return;
   if (due()) pump();
   if (bytes() >= kEarly) store_some();
-  return true;
 }
 
 void Delivery::release(Position through) {
@@ -209,13 +186,18 @@ void Delivery::compare_chain(const Waiting& row, const Holdings& held) {
     events_.diverged(*row.schema, row.number);
 }
 
-// Drops what the sink or the outbox holds from the front of memory; true when something was dropped.
+// Drops from the front of memory what the sink or the outbox holds, and what the sink never can; true when
+// something was dropped.
 bool Delivery::drop_held() {
   const std::size_t before = queue_.rows();
-  while (!queue_.empty() && queue_.front().position <= released_ && is_held(queue_.front())) {
-    compare_chain(queue_.front(), held_);
-    compare_chain(queue_.front(), stored_marks_);
-    ++skipped_;
+  while (!queue_.empty() && queue_.front().position <= released_) {
+    const bool has_it = is_held(queue_.front());
+    if (!has_it && !unfit(queue_.front())) break;
+    if (has_it) {
+      compare_chain(queue_.front(), held_);
+      compare_chain(queue_.front(), stored_marks_);
+    }
+    ++(has_it ? skipped_ : given_up_);
     queue_.pop();
   }
   return queue_.rows() != before;
@@ -228,13 +210,19 @@ void Delivery::pump() {
   fetched_.clear();
   if (storing_) return;
   const bool dropped = drop_held();
-  if (due() && queue_.front().position <= released_) write_from_memory();
+  if (due() && queue_.front().position <= released_) {
+    if (fits_now(queue_.front()))
+      write_from_memory();
+    else
+      take_turn_for(queue_.front().schema);
+  }
   if (dropped) events_.progress();
 }
 
 void Delivery::write_from_memory() {
-  // Most rows are of the channel of the one before.
+  // Most rows are of the channel and form of the one before.
   const ChannelId* channel = nullptr;
+  const ResultSchema* schema = nullptr;
   ResultNumber holds;
   while (!queue_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
     const Waiting& row = queue_.front();
@@ -242,6 +230,8 @@ void Delivery::write_from_memory() {
       channel = row.channel;
       holds = held(*channel);
     }
+    if (row.schema != schema && !fits_now(row)) break;
+    schema = row.schema;
     if (row.position > released_ || row.number <= holds) break;
     flight_.rows.push_back(row);
     flight_.bytes.append(row.bytes);
@@ -254,7 +244,7 @@ void Delivery::write_from_memory() {
 void Delivery::write_from_outbox() {
   while (!fetched_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
     Fetched& next = fetched_.front();
-    if (!may_leave(next.row)) break;
+    if (!may_leave(next.row) || !fits_now(next.row)) break;
     flight_.rows.push_back(next.row);
     flight_.rows.back().bytes = next.bytes;
     flight_.bytes.append(next.bytes);
@@ -312,6 +302,7 @@ void Delivery::batch_done() {
 }
 
 void Delivery::close(std::function<void()> closed) {
+  turn_.reset();
   closed_ = true;  // what still waits is kept: a sink that has been told to close takes no more
   sink_->close([this, closed = std::move(closed)] { stored_.close(closed); });
 }
@@ -353,6 +344,7 @@ SinkReport Delivery::report() const {
   report.counters.emplace_back("dropped", extent.dropped);
   report.counters.emplace_back("missing", missing_);
   report.counters.emplace_back("of an abandoned branch", abandoned_);
+  report.counters.emplace_back("given up", given_up_);
   return report;
 }
 

@@ -17,6 +17,10 @@
 // Results whose input is safe move from memory to the outbox when their sink is away (or slow) and a barrier
 // needs them durable, when much waits, and as long as the outbox is not drained: so the live stream is never
 // held up by what is older, and no checkpoint waits for a sink. Then the journal may be trimmed past them.
+// Results of an earlier configuration may have a form that the sink cannot take together with the present
+// one: csv with other columns, a topic that names other fields. Then it is opened for one form after another,
+// in the order of the results. A form that it cannot take at all is an error with the ways out.
+//
 // What the outbox may not take, because its input is not safe before the checkpoint is (journal off), or
 // because it is full, a checkpoint keeps itself (pending rows): it is bounded by memory, so that this stays
 // cheap, and a full outbox never keeps a checkpoint from completing. Threads: loop only.
@@ -74,6 +78,8 @@ class Delivery {
     std::function<bool(Timeline, Position)> belongs = [](Timeline, Position) { return true; };
     // There is no sink of this name, and nobody is waited for: what comes goes to the outbox, and stays.
     bool only_keeps = false;
+    // Results of a form that the sink cannot take are dropped, counted, instead of an error.
+    bool gives_up_unfit = false;
     std::shared_ptr<const SinkSettings> keeps_alive = {};  // the settings, where nobody else does
   };
   struct Events {
@@ -83,8 +89,8 @@ class Delivery {
     std::function<void(Error)> failed;  // the sink cannot work with these settings or files
   };
 
-  Delivery(Doors doors, const SinkSettings& settings, Options options, std::unique_ptr<Sink> sink,
-           Events events);
+  using MakeSink = std::function<std::unique_ptr<Sink>()>;
+  Delivery(Doors doors, const SinkSettings& settings, Options options, MakeSink make_sink, Events events);
   ~Delivery();
 
   // A checkpoint was completed when `mark` had been issued on the channel: what is not among the pending rows
@@ -103,8 +109,8 @@ class Delivery {
   void assign(const Lineage& lineage, Timeline timeline);
   // Another plan is in force: its schemas are other objects.
   void plan_changed() { known_.clear(); }
-  // Nothing is in memory alone, and nothing on its way: it may be closed.
-  bool idle() const { return empty() && !flight_.under_way && !storing_ && !fetching_; }
+  // Nothing is in memory alone, and nothing on its way, unless to a sink that is not there: it may be closed.
+  bool idle() const { return empty() && !(flight_.under_way && sink_ready()) && !storing_ && !fetching_; }
   // Why the sink cannot work with these settings or files.
   const std::optional<Error>& failure() const { return failure_; }
   // Whether the sink has answered: it is known what it holds, or why it cannot work.
@@ -115,8 +121,7 @@ class Delivery {
   ResultNumber held(const ChannelId& channel) const;
 
   // `issued_on`: the timeline of the entry behind it, where that is older than the present one.
-  // False: it does not take results of this schema.
-  bool add(const Emission& emission, std::optional<Timeline> issued_on = {});
+  void add(const Emission& emission, std::optional<Timeline> issued_on = {});
   // Results of entries up to here may leave.
   void release(Position through);
   // A checkpoint wants everything up to here in the sink or the outbox, whatever `flush` says.
@@ -185,8 +190,17 @@ class Delivery {
   };
 
   const ChannelId* issued(const ResultSchema& schema, const Lineage& lineage, Timeline timeline);
-  const ResultSchema* own(const ResultSchema& schema);
   const ResultSchema* known_schema(const ResultSchema& schema);
+  // delivery_forms.cc
+  using Form = std::vector<const ResultSchema*>;
+  void open_for(Form form);
+  void opened(Result<std::optional<Holdings>> held);
+  void cannot_take(const Error& error);
+  void take_turn_for(const ResultSchema* schema);
+  void reopen(Form form);
+  Form form_of(const ResultSchema* schema) const;
+  bool fits_now(const Waiting& row) const { return form_.contains(row.schema); }
+  bool unfit(const Waiting& row) const { return unfit_.contains(row.schema); }
   Fetched from_outbox(OutboxRow row);
   // For the outbox; rows of one channel, shape and prefix of ids share their origin.
   using Origins = std::map<std::tuple<const ChannelId*, const ResultSchema*, std::string_view>,
@@ -194,7 +208,6 @@ class Delivery {
   static OutboxRow to_outbox(const Waiting& row, std::string_view id_prefix, Origins& origins);
   void open_outbox();
   void outbox_opened(Result<StoredResults::Found> found);
-  void opened(Result<std::optional<Holdings>> held);
   void note_gaps();
   const Waiting* first_in_memory() const;
   bool is_held(const Waiting& row) const;
@@ -227,6 +240,7 @@ class Delivery {
   const SinkSettings& settings_;
   const SinkDeclaration& declaration_;
   Options options_;
+  MakeSink make_sink_;
   std::unique_ptr<Sink> sink_;
   Events events_;
   std::deque<ResultSchema> own_;  // copies, which schemas_ names
@@ -238,8 +252,14 @@ class Delivery {
     const ChannelId* channel;
   };
   std::vector<Known> known_;
-  std::deque<ResultSchema> older_;  // of rows in the outbox that have other columns than now
-  std::set<ChannelId> issued_;      // every channel that a row has come under
+  std::deque<ResultSchema> older_;         // of rows that have other columns than now
+  std::set<const ResultSchema*> form_;     // what the sink is opened for
+  std::set<const ResultSchema*> unfit_;    // what it cannot be opened for
+  bool in_turns_ = false;                  // one form after another
+  const ResultSchema* turn_of_ = nullptr;  // whose rows are next; null: not known
+  bool gaps_noted_ = false;
+  std::unique_ptr<Timer> turn_;
+  std::set<ChannelId> issued_;  // every channel that a row has come under
   std::set<std::string> prefixes_;
   // The one that the last row of each schema came under.
   std::map<const ResultSchema*, const ChannelId*> newest_issued_;
@@ -258,7 +278,7 @@ class Delivery {
   Position released_, flush_through_;
   bool flush_due_ = false;
   std::unique_ptr<Timer> flush_timer_;
-  std::uint64_t delivered_ = 0, skipped_ = 0, abandoned_ = 0, missing_ = 0;
+  std::uint64_t delivered_ = 0, skipped_ = 0, abandoned_ = 0, missing_ = 0, given_up_ = 0;
 
   bool outbox_open_ = false, fetching_ = false, storing_ = false, storing_of_flight_ = false;
   std::uint64_t delivered_while_storing_ = 0;  // rows of the flight that is being stored

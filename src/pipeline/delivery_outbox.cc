@@ -24,7 +24,7 @@ std::string Delivery::stored_line() const {
   return stored_.empty() ? std::string() : format("{} {} {}\n", settings_.name, extent.first, extent.end);
 }
 
-// The one that the sink is opened with for rows of this shape.
+// The one that stands for rows of this shape, here and with the sink.
 const ResultSchema* Delivery::known_schema(const ResultSchema& schema) {
   for (const ResultSchema* ours : schemas_)
     if (same_shape(*ours, schema)) return ours;
@@ -105,9 +105,7 @@ void Delivery::outbox_opened(Result<StoredResults::Found> found) {
   }
   if (options_.mode == DeliveryMode::exactly_once) stored_marks_ = std::move(found->marks);
   for (const auto& origin : found->origins) known_schema(origin->schema);
-  std::vector<const ResultSchema*> all = schemas_;
-  for (const ResultSchema& schema : older_) all.push_back(&schema);
-  sink_->open(std::move(all), [this](Result<std::optional<Holdings>> held) { opened(std::move(held)); });
+  open_for(form_of(nullptr));
 }
 
 void Delivery::outbox_failed(const Error& error, std::function<void()> again) {
@@ -140,11 +138,12 @@ void Delivery::discard_from_outbox() {
     const auto at = held_.find(channel);
     const bool has_it = at != held_.end() && row.number <= at->second.number;
     const bool left = ours && !options_.belongs(channel.timeline, row.position);
-    if (!has_it && !left) break;
+    const bool never = !has_it && !left && unfit(row);
+    if (!has_it && !left && !never) break;
     if (has_it && row.number == at->second.number && row.chain != at->second.chain)
       events_.diverged(*row.schema, row.number);
-    ++(has_it ? skipped_ : abandoned_);
-    if (!has_it && abandoned_ == 1)
+    ++(has_it ? skipped_ : left ? abandoned_ : given_up_);
+    if (!has_it && left && abandoned_ == 1)
       doors_.log.warning(
           subject(),
           "results in the outbox that belong to a branch of history that a restore abandoned are "
@@ -163,7 +162,10 @@ void Delivery::pump_outbox() {
     return pump();
   }
   if (fetched_.empty()) return fetch();
-  if (may_leave(fetched_.front().row)) write_from_outbox();
+  const Waiting& next = fetched_.front().row;
+  if (!may_leave(next)) return;
+  if (!fits_now(next)) return take_turn_for(next.schema);
+  write_from_outbox();
 }
 
 void Delivery::fetch() {

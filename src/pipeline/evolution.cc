@@ -311,22 +311,20 @@ void Appliance::Work::result(const Emission& emission) {
   if (!forks.empty() && emission.position <= forks.back().at)
     issued_on = identity_.ancestry.timeline_at(emission.position);
   for (const std::size_t sink : emission.sinks) {
-    if (routes_[sink] != nullptr && routes_[sink]->add(emission, issued_on)) continue;
-    keep_result(in_force_.settings->sinks[sink].name, routes_[sink] != nullptr, emission, issued_on);
+    if (routes_[sink] != nullptr)
+      routes_[sink]->add(emission, issued_on);
+    else
+      keep_result(in_force_.settings->sinks[sink].name, emission, issued_on);
   }
 }
 
-// For a sink that is not there, or cannot take it as it is: in an outbox, until a sink of that name is
-// configured.
-void Appliance::Work::keep_result(const std::string& sink, bool apart, const Emission& emission,
+// For a sink that is not there: in an outbox, until one of that name is configured.
+void Appliance::Work::keep_result(const std::string& sink, const Emission& emission,
                                   std::optional<Timeline> issued_on) {
-  Delivery& keeps = keeping_for(apart ? sink + "~earlier" : sink);
+  Delivery& keeps = keeping_for(sink);
   if (keeps.empty())
-    platform_.log.warning("sinks." + sink,
-                          format("{}: results for it wait in {}",
-                                 apart ? "it cannot take results as an earlier configuration made them"
-                                       : "it is not configured",
-                                 join_path(outbox_folder(data_dir_), keeps.settings().name)));
+    platform_.log.warning("sinks." + sink, format("it is not configured: results for it wait in {}",
+                                                  join_path(outbox_folder(data_dir_), sink)));
   keeps.add(emission, issued_on);
 }
 
@@ -335,8 +333,9 @@ Delivery& Appliance::Work::keeping_for(const std::string& sink) {
     if (delivery->only_keeps() && delivery->settings().name == sink) return *delivery;
   SinkSettings settings;
   settings.name = sink;
-  deliveries_.push_back(make_delivery(std::make_shared<const SinkSettings>(std::move(settings)),
-                                      std::make_unique<AbsentSink>(), true));
+  deliveries_.push_back(make_delivery(
+      std::make_shared<const SinkSettings>(std::move(settings)),
+      [] { return std::make_unique<AbsentSink>(); }, true));
   deliveries_.back()->open({});
   return *deliveries_.back();
 }

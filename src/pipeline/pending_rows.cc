@@ -62,7 +62,7 @@ Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) 
       return fail("a waiting result of sink \"" + settings_.name + "\" does not decode",
                   Error::Kind::corrupt);
     const ResultSchema* schema = find(uid, kind);
-    if (schema != nullptr) schema = own(*schema);
+    if (schema != nullptr) schema = known_schema(*schema);
     std::vector<Value> values(schema != nullptr ? schema->columns.size() : 0);
     if (schema == nullptr || !decode_values(bytes, values)) {  // it is gone, or has other columns now
       ++given_up;

@@ -223,19 +223,22 @@ void Appliance::Work::make_flow() {
 }
 
 std::unique_ptr<Delivery> Appliance::Work::new_delivery(std::size_t index) {
-  const SinkSettings& sink = present_->sinks[index];
+  const std::shared_ptr<const SinkSettings> sink(present_, &present_->sinks[index]);
   const bool exactly_once = settings_.checkpoint.mode == DeliveryMode::exactly_once;
   if (!connections_) connections_ = std::make_shared<SqliteConnections>(platform_.sqlite, platform_.files);
-  const auto id = identity_.client_ids.find("sinks." + sink.name);
-  auto made = make_sink(
-      {.platform = platform_,
-       .settings = sink,
-       .cursor_folder = sinks_folder(data_dir_),
-       .id_prefix = id_prefix(),
-       .client_id = !sink.client_id.empty() || id == identity_.client_ids.end() ? sink.client_id : id->second,
-       .remembers = exactly_once,
-       .connections = connections_});
-  return make_delivery(std::shared_ptr<const SinkSettings>(present_, &sink), std::move(made), false);
+  const auto id = identity_.client_ids.find("sinks." + sink->name);
+  const std::string client_id =
+      !sink->client_id.empty() || id == identity_.client_ids.end() ? sink->client_id : id->second;
+  auto make = [this, sink, exactly_once, client_id] {
+    return make_sink({.platform = platform_,
+                      .settings = *sink,
+                      .cursor_folder = sinks_folder(data_dir_),
+                      .id_prefix = id_prefix(),
+                      .client_id = client_id,
+                      .remembers = exactly_once,
+                      .connections = connections_});
+  };
+  return make_delivery(sink, std::move(make), false);
 }
 
 std::string Appliance::Work::id_prefix() const {
@@ -245,7 +248,7 @@ std::string Appliance::Work::id_prefix() const {
 }
 
 std::unique_ptr<Delivery> Appliance::Work::make_delivery(std::shared_ptr<const SinkSettings> settings,
-                                                         std::unique_ptr<Sink> sink, bool only_keeps) {
+                                                         Delivery::MakeSink make_sink, bool only_keeps) {
   Delivery::Events events{
       .progress =
           [this] {
@@ -265,10 +268,11 @@ std::unique_ptr<Delivery> Appliance::Work::make_delivery(std::shared_ptr<const S
       .belongs = [this](Timeline timeline,
                         Position position) { return identity_.ancestry.contains(timeline, position); },
       .only_keeps = only_keeps,
+      .gives_up_unfit = options_.allow_non_restored_state,
       .keeps_alive = settings};
   return std::make_unique<Delivery>(
       Delivery::Doors{platform_.loop, platform_.log, platform_.files, platform_.bulk_lane}, *settings,
-      std::move(options), std::move(sink), std::move(events));
+      std::move(options), std::move(make_sink), std::move(events));
 }
 
 // A table without the UNIQUE that an upsert needs, columns that do not fit: waiting does not mend it.

@@ -109,8 +109,7 @@ class Appliance::Work final : public EngineOutput {
   std::unique_ptr<Source> new_source(const Settings& whole, const SourceSettings& settings, Intake& intake);
   std::vector<const ResultSchema*> schemas_for(std::size_t sink) const;
   void route();
-  void keep_result(const std::string& sink, bool apart, const Emission& emission,
-                   std::optional<Timeline> issued_on);
+  void keep_result(const std::string& sink, const Emission& emission, std::optional<Timeline> issued_on);
   Delivery& keeping_for(const std::string& sink);
   std::vector<Delivery*> stale_deliveries() const;
   void remake_deliveries(const std::vector<Delivery*>& stale);
@@ -143,7 +142,7 @@ class Appliance::Work final : public EngineOutput {
   void make_flow();
   std::unique_ptr<Delivery> new_delivery(std::size_t sink);
   std::unique_ptr<Delivery> make_delivery(std::shared_ptr<const SinkSettings> settings,
-                                          std::unique_ptr<Sink> sink, bool only_keeps);
+                                          Delivery::MakeSink make_sink, bool only_keeps);
   std::string id_prefix() const;
   Status restore_pending();
   void note_other_outboxes();

@@ -320,16 +320,18 @@ std::unique_ptr<Connecting> FakeNetwork::connect_tcp(const std::string& address,
     const Connected call = std::exchange(*still, nullptr);
     if (server == servers_.end()) return call(fail(format("connect to {}: {}", address, refuse_connect_)));
     auto stream = std::make_shared<FakeStream>(loop_, address);
-    accepted_.push_back(stream);
+    accepted_.push_back({address, stream});
     call(std::make_unique<FakeConnection>(std::move(stream)));
   });
   return attempt;
 }
 
-std::unique_ptr<FakePeer> FakeNetwork::accepted() {
-  if (accepted_.empty()) return nullptr;
-  auto peer = std::make_unique<FakePeer>(accepted_.front());
-  accepted_.pop_front();
+std::unique_ptr<FakePeer> FakeNetwork::accepted(const std::string& address) {
+  const auto oldest = std::ranges::find_if(
+      accepted_, [&](const auto& made) { return address.empty() || made.first == address; });
+  if (oldest == accepted_.end()) return nullptr;
+  auto peer = std::make_unique<FakePeer>(oldest->second);
+  accepted_.erase(oldest);
   return peer;
 }
 

@@ -96,8 +96,8 @@ class FakeNetwork final : public Network {
     servers_.erase(address);
     refuse_connect_ = reason;
   }
-  // The oldest connection made to a server and not yet taken; null when there is none.
-  std::unique_ptr<FakePeer> accepted();
+  // The oldest connection made to that server, or to any, and not yet taken; null when there is none.
+  std::unique_ptr<FakePeer> accepted(const std::string& address = {});
   std::uint64_t connects() const { return connects_; }
 
   // The writing end of standard input, before or after the program asks for it.
@@ -132,7 +132,7 @@ class FakeNetwork final : public Network {
   std::map<std::string, Server> servers_;
   std::string refuse_connect_ = "connection refused";
   std::uint64_t connects_ = 0;
-  std::deque<std::shared_ptr<FakeStream>> accepted_;
+  std::deque<std::pair<std::string, std::shared_ptr<FakeStream>>> accepted_;  // by the server's address
   std::shared_ptr<FakeStream> input_;
   std::unique_ptr<FakePeer> input_peer_;
 };

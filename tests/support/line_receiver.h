@@ -40,6 +40,7 @@ class LineReceiver {
   void serve(FakeNetwork& network, const std::string& address) {
     connections_.clear();
     network_ = &network;
+    address_ = address;
     network.serve(address);
   }
   void leave() {
@@ -50,7 +51,7 @@ class LineReceiver {
   // Accepts, takes at most `most` lines, and syncs them, unless syncing is held.
   void turn(std::size_t most = ~std::size_t{0}) {
     if (network_ == nullptr) return;
-    while (auto peer = network_->accepted()) connections_.push_back({.peer = std::move(peer)});
+    while (auto peer = network_->accepted(address_)) connections_.push_back({.peer = std::move(peer)});
     for (std::size_t i = 0; i < connections_.size(); ++i) take(i, most);
     std::erase_if(connections_, [](const Connection& c) { return c.over; });
     if (!holds_sync) sync();
@@ -143,6 +144,7 @@ class LineReceiver {
 
   bool acks_;
   FakeNetwork* network_ = nullptr;
+  std::string address_;
   std::vector<Connection> connections_;
   std::vector<std::string> introductions_;
   Memory memory_;

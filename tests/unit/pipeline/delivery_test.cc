@@ -33,7 +33,7 @@ struct DeliveryWorld {
     delivery = std::make_unique<Delivery>(
         Delivery::Doors{loop, log, *disk, lane}, settings,
         Delivery::Options{.mode = mode, .outbox_folder = kFolder, .id_prefix = "node", .belongs = belongs},
-        std::make_unique<FakeSink>(sink),
+        [this] { return std::make_unique<FakeSink>(sink); },
         Delivery::Events{.progress = [this] { ++progressed; },
                          .diverged = [this](const ResultSchema&, ResultNumber at) { diverged.push_back(at); },
                          .failed = [this](const Error& error) { failed = error.message; }});

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "pipeline/state_layout.h"
+#include "support/line_receiver.h"
 #include "support/simulation.h"
 #include "support/simulation_peer.h"
 
@@ -256,6 +257,34 @@ TEST_CASE("reload: a changed sink is opened anew, what came before stands in the
   CHECK(world.machine.appliance().status().configuration_loaded_ns != 0);
 }
 
+TEST_CASE("reload: a sink that is away holds nothing up") {
+  const auto with_broker = [](const std::string& topic) {
+    Config config;
+    config.more = format(
+        "[pipelines.alarms]\nfrom = [\"in\"]\nselect = [\"k\"]\nto = [\"alarms\"]\n"
+        "[sinks.alarms]\ntype = \"mqtt\"\nurl = \"mqtt://localhost\"\nclient_id = \"tm\"\ntopic = \"{}\"\n",
+        topic);
+    return config;
+  };
+  World world;
+  world.boot(with_broker("a"));
+  world.feed(3);
+  const MonotonicTime before = world.machine.now();
+  REQUIRE(world.machine.reload(with_broker("b").text()));
+  CHECK(world.machine.now() - before < 1s);
+  world.feed(1);
+  FakeMqtt* const broker = world.machine.mqtt().find("tm");
+  REQUIRE(broker != nullptr);
+  broker->connected(false);
+  for (int i = 0; i < 3; ++i) {
+    world.machine.advance(1s);
+    broker->take_all_publications();
+  }
+  REQUIRE(broker->published.size() == 4);
+  CHECK(broker->published.front().topic == "b");
+  world.stop();
+}
+
 TEST_CASE("reload: without a journal too") {
   World world;
   Config before{.checkpoint = "interval = \"200ms\"", .journal = "enabled = false"};
@@ -423,6 +452,87 @@ TEST_CASE("layout: its bytes give it back, and cut bytes do not") {
   for (std::size_t size = 0; size < out.size(); ++size) {
     Decoder cut(out.view().substr(0, size));
     CHECK_FALSE(load_layout(cut, read));
+  }
+}
+
+// ---- results that wait when their form changes
+
+// A plant that is away while one configuration follows another.
+struct Away : World {
+  static Config with(const std::string& columns, const std::string& sink) {
+    Config config;
+    config.body = "key_by = [\"k\"]\nselect = [\"count(*) AS n\"]";
+    config.more = "[pipelines.copies]\nfrom = [\"in\"]\nselect = [" + columns +
+                  "]\nto = [\"away\"]\n[sinks.away]\n" + sink;
+    return config;
+  }
+  // What the server or the broker gets, once it is there.
+  std::string arrived(bool mqtt) {
+    LineReceiver receiver(false);
+    receiver.serve(machine.network(), "plant:9999");
+    std::string published;
+    for (int i = 0; i < 100; ++i) {
+      receiver.turn();
+      if (mqtt)
+        for (const auto& client : machine.mqtt().clients) {
+          if (client->alive && client->connecting) client->connected(false);
+          if (client->alive) client->take_all_publications();
+        }
+      machine.advance(100ms);
+    }
+    for (const auto& client : machine.mqtt().clients)
+      for (const auto& publication : client->published)
+        published += publication.topic + " " + publication.payload + "\n";
+    return receiver.text() + published;
+  }
+};
+
+TEST_CASE("evolution: results that wait in an earlier form arrive first, over a crash and over a stop") {
+  const std::string csv = "type = \"tcp\"\nconnect = \"plant:9999\"\nformat = \"csv\"\n";
+  const std::string mqtt = "type = \"mqtt\"\nurl = \"mqtt://localhost\"\ntopic = \"t/{k}\"\n";
+  for (const std::string& sink : {csv, mqtt})
+    for (const bool stop : {false, true}) {
+      CAPTURE(sink);
+      CAPTURE(stop);
+      Away world;
+      world.boot(Away::with("\"k\", \"v\"", sink));
+      world.feed(2);
+      stop ? world.stop() : world.crash();
+      world.boot(Away::with("\"k\", \"v * 10 AS tens\", \"v\"", sink));
+      world.feed(1);
+      CHECK(world.arrived(sink == mqtt) == (sink == mqtt
+                                                ? "t/a {\"k\":\"a\",\"v\":2}\nt/a {\"k\":\"a\",\"v\":2}\n"
+                                                  "t/a {\"k\":\"a\",\"tens\":20,\"v\":2}\n"
+                                                : "a,2\na,2\na,20,2\n"));
+      CHECK_FALSE(world.machine.disk().exists("/data/outbox/away~earlier"));
+    }
+}
+
+TEST_CASE("evolution: results that the sink can never take refuse the start, with the ways out") {
+  const std::string before = "type = \"mqtt\"\nurl = \"mqtt://localhost\"\ntopic = \"t/{k}\"\n";
+  const std::string after = "type = \"mqtt\"\nurl = \"mqtt://localhost\"\ntopic = \"t/{line}\"\n";
+  Away world;
+  world.boot(Away::with("\"k\", \"v\"", before));
+  world.feed(2);
+  world.crash();
+  const Config to = Away::with("\"k\", \"'l1' AS line\"", after);
+  const Status refused = world.machine.boot(to.text());
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().message.contains("sink \"away\": results of \"copies\" that wait for it"));
+  CHECK(refused.error().message.contains("Run that configuration until they are delivered"));
+  SUBCASE("the configuration before is run until they are delivered") {
+    world.boot(Away::with("\"k\", \"v\"", before));
+    CHECK(world.arrived(true) == "t/a {\"k\":\"a\",\"v\":2}\nt/a {\"k\":\"a\",\"v\":2}\n");
+    world.stop();
+    world.boot(to);
+    world.feed(1);
+    CHECK(world.arrived(true) == "t/l1 {\"k\":\"a\",\"line\":\"l1\"}\n");
+  }
+  SUBCASE("they are given up") {
+    world.boot(to, {.allow_non_restored_state = true});
+    world.feed(1);
+    CHECK(world.arrived(true) == "t/l1 {\"k\":\"a\",\"line\":\"l1\"}\n");
+    CHECK(world.machine.log().contains("they are given up"));
   }
 }
 

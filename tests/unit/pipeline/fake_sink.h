@@ -18,6 +18,7 @@ class FakeSink final : public Sink {
   struct Script {
     SinkStatus::State state = SinkStatus::State::ready;
     bool takes_at_once = false;
+    std::vector<std::string> forms;  // what it was opened for, each time: the columns of each schema
     std::vector<std::vector<std::string>> batches;  // the first value of each row, as text
     std::vector<ResultNumber> numbers;
     std::function<void(Result<std::optional<Holdings>>)> opened;
@@ -43,8 +44,13 @@ class FakeSink final : public Sink {
 
   explicit FakeSink(Script& script) : script_(script) {}
 
-  void open(std::vector<const ResultSchema*>,
+  void open(std::vector<const ResultSchema*> schemas,
             std::function<void(Result<std::optional<Holdings>>)> opened) override {
+    std::string& form = script_.forms.emplace_back();
+    for (const ResultSchema* schema : schemas) {
+      form += form.empty() ? "" : " ";
+      for (const ResultColumn& column : schema->columns) form += column.name;
+    }
     script_.opened = std::move(opened);
   }
   void write(std::span<const ResultView> rows, std::function<void()> done) override {
