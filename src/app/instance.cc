@@ -12,6 +12,17 @@ std::expected<Settings, ExitCode> settings_for(Files& files, const CommandLine& 
   Result<Configuration> configuration = read_configuration(files, line.config);
   if (!configuration) return std::unexpected(report(configuration.error()));
   if (configuration->settings) return std::move(*configuration->settings);
+  // The default is not taken: the mistake may be in what should have named another folder.
+  if (auto& readable = configuration->readable; readable && readable->node.data_dir.given()) {
+    const auto instance = find_instance(files, *readable->node.data_dir);
+    if (instance && instance->has_value()) {
+      print_error(
+          format("tidemark: the configuration has mistakes (tidemark check -c {}); what runs on {} "
+                 "goes on as it was configured before\n",
+                 line.config, *readable->node.data_dir));
+      return std::move(*readable);
+    }
+  }
   print_error(configuration->diagnostics.to_text());
   return std::unexpected(ExitCode::usage);
 }

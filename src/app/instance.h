@@ -15,7 +15,8 @@
 namespace tidemark {
 
 // The configuration of a command that is no check: what is wrong with it is printed, and the exit code
-// returned.
+// returned. Where an instance runs on the data directory that it names, mistakes are no obstacle: whoever
+// breaks a file while it runs wants to see and stop what runs.
 std::expected<Settings, ExitCode> settings_for(Files& files, const CommandLine& line);
 
 // Nothing when no instance runs there.

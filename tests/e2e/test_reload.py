@@ -1,9 +1,6 @@
 """The configuration changes while Tidemark runs: SIGHUP, conf.d, files that do not hold."""
 
-import json
-import shutil
 import signal
-import subprocess
 
 import pytest
 
@@ -35,10 +32,7 @@ MORE = '"count(*) AS times", "sum(n) AS total"'
 
 
 def started(tidemark, port):
-    instance = tidemark(CONFIG.format(port=port, select=TOTAL)).start()
-    (instance.directory / "asking").mkdir()
-    shutil.copy(instance.config_file, instance.directory / "asking" / "tidemark.toml")
-    return instance
+    return tidemark(CONFIG.format(port=port, select=TOTAL)).start()
 
 
 def last(instance, name="history.jsonl"):
@@ -46,23 +40,16 @@ def last(instance, name="history.jsonl"):
     return found[-1] if found else None
 
 
-def status_of(instance):
-    """Asked with a configuration of its own: the one under test may not hold."""
-    line = [instance.binary, "status", "--json", "-c", instance.directory / "asking" / "tidemark.toml"]
-    answer = subprocess.run(line, capture_output=True, text=True, cwd=instance.directory, env=instance.env, check=True)
-    return json.loads(answer.stdout)
-
-
 def hang_up(instance):
     """SIGHUP, and the status after it was obeyed or refused."""
-    before = status_of(instance)
+    before = instance.command("status", json=True)
     instance.process.send_signal(signal.SIGHUP)
 
     def refusals(status):
         return [reason for reason in status["degraded"] if "refused" in reason]
 
     def obeyed():
-        now = status_of(instance)
+        now = instance.command("status", json=True)
         return now if (now["configuration_loaded"], refusals(now)) != (
             before["configuration_loaded"], refusals(before)) else None
 
@@ -75,7 +62,7 @@ def test_a_reload_keeps_counts_and_connections_and_survives_a_kill(tidemark, fre
     peer = peers.Peer(port, "p")
     peer.send("a,1", "a,2")
     peer.flush()
-    old = status_of(instance)["configuration"]
+    old = instance.command("status", json=True)["configuration"]
     instance.write_config(CONFIG.format(port=port, select=MORE))
     status = hang_up(instance)
     assert status["configuration"] != old and not status["degraded"]
@@ -108,6 +95,22 @@ def test_a_file_that_does_not_hold_changes_nothing_and_a_good_one_mends_it(tidem
     harness.wait_until(lambda: last(instance) == {"word": "a", "total": 3}, what="the row")
     instance.write_config(CONFIG.format(port=port, select=TOTAL))
     assert not hang_up(instance)["degraded"]
+
+
+def test_what_runs_is_looked_at_and_stopped_whatever_its_file_has_become(tidemark, free_port):
+    instance = started(tidemark, free_port())
+    good = instance.config_file.read_text()
+    for broken in (good.replace("key_by", "key_bi"), good.replace("sum(n)", "sum(")):
+        instance.write_config(broken)
+        for words in (["status"], ["checkpoint", "list"], ["checkpoint", "create"], ["state", "get", "counts"]):
+            instance.command(*words)
+    instance.write_config(good.replace("key_by", "key_bi"))
+    shown = instance.command("status")
+    assert "the configuration has mistakes (tidemark check -c " in shown.stderr and "counts" in shown.stdout
+    instance.command("stop")
+    assert instance.wait() == 0
+    refused = instance.command("status", check=False)
+    assert refused.returncode == 2 and "unknown key `key_bi`" in refused.stderr
 
 
 def test_a_file_in_conf_d_is_read_too(tidemark, free_port):
