@@ -21,7 +21,8 @@ def test_it_leaves_little_exposed():
 
 @pytest.mark.parametrize("line", ["Type=notify", "Restart=on-failure", "RestartPreventExitStatus=2", "User=tidemark",
                                   "StateDirectory=tidemark", "RuntimeDirectory=tidemark", "ProtectSystem=strict",
-                                  "ExecStart=/usr/bin/tidemark run", "ExecReload=/bin/kill -HUP $MAINPID"])
+                                  "ExecStart=/usr/bin/tidemark run", "ExecReload=/usr/bin/tidemark check",
+                                  "ExecReload=/bin/kill -HUP $MAINPID"])
 def test_it_says_what_the_program_relies_on(line):
     assert line in UNIT.read_text().splitlines()
 

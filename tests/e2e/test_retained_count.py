@@ -90,6 +90,9 @@ def test_with_delete_the_stop_command_leaves_no_checkpoint(counting):
     assert instance.terminate() == 0
     assert checkpoints(instance)  # a signal is no farewell
     instance.start()
+    instance.kill9()
+    assert checkpoints(instance)  # nor is a failure
+    instance.start()
     instance.command("stop")
     assert instance.wait() == 0
     assert checkpoints(instance) == []

@@ -1,6 +1,7 @@
 """The socket word count: seven hellos, a stop, a kill, a start from an older checkpoint; one more makes eight."""
 
 import json
+import socket
 
 import pytest
 
@@ -44,6 +45,35 @@ def test_seven_hellos_and_one_more_make_eight(store, tidemark, free_port):
     # The screen cannot say what it has shown, so a crash may repeat lines; it never shows a wrong one.
     assert [n for word, n in dict.fromkeys(shown(instance)) if word == "hello"] == list(range(1, 9))
     assert shown(instance)[-1] == ("hello", 8)
+
+
+@pytest.mark.interface("sources.connect")
+def test_it_may_connect_to_the_server_of_the_words(tidemark):
+    """As socketTextStream("localhost", 9999) does: the words come from `nc -lk 9999`, or whatever listens there."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(60)
+        port = server.getsockname()[1]
+        instance = examples.use(tidemark, "word-count", PORT=port)
+        text = instance.config_file.read_text()
+        assert 'listen = "127.0.0.1:' in text
+        instance.config_file.write_text(text.replace('listen = "127.0.0.1:', 'connect = "localhost:'))
+
+        def serve(count, total):
+            with server.accept()[0] as words:
+                words.sendall(b"hello\n" * count)
+                harness.wait_until(lambda: ("hello", total) in shown(instance), what=f"hello,{total}")
+
+        instance.start()
+        serve(7, 7)
+        instance.command("stop")
+        assert instance.wait() == 0
+        instance.start()
+        serve(1, 8)
+        assert instance.kill9() == -9
+        instance.start()
+        serve(1, 9)
+        assert instance.terminate() == 0
+        assert [n for word, n in dict.fromkeys(shown(instance))] == list(range(1, 10))
 
 
 @pytest.mark.parametrize("store", ["files", "sqlite"])

@@ -179,6 +179,42 @@ def test_a_configuration_that_does_not_hold_is_not_tried_again_and_again(box):
     wait_counts(box, a=3, b=2, c=1)
 
 
+def test_a_reload_changes_what_runs_and_a_bad_one_changes_nothing(box):
+    process = property_of(box, "MainPID")
+    more = box.folder / "etc/tidemark/conf.d/more.toml"
+    more.write_text("""
+[sources.more]
+type = "tcp"
+listen = "127.0.0.1:9998"
+
+[pipelines.more]
+from = ["more"]
+select = ["word"]
+to = ["more"]
+
+[sinks.more]
+type = "file"
+path = "more.jsonl"
+flush = "100ms"
+""")
+    box.run("systemctl reload tidemark")
+    box.wait("(exec 3<>/dev/tcp/127.0.0.1/9998) 2>/dev/null", "the new listener")
+    box.run("""echo '{"word":"new"}' > /dev/tcp/127.0.0.1/9998""")
+    box.wait("""grep -qx '{"word":"new"}' /var/lib/tidemark/more.jsonl""", "the new sink")
+
+    more.write_text(more.read_text().replace('"file"', '"fille"'))
+    assert box.run("systemctl reload tidemark", check=False).returncode != 0
+    assert 'did you mean "file"?' in box.journal()
+    box.run("""echo '{"word":"still"}' > /dev/tcp/127.0.0.1/9998""")
+    box.wait("""grep -qx '{"word":"still"}' /var/lib/tidemark/more.jsonl""", "the sink from before")
+
+    more.unlink()
+    box.run("systemctl reload tidemark")
+    box.wait("! (exec 3<>/dev/tcp/127.0.0.1/9998) 2>/dev/null", "the end of the listener")
+    assert property_of(box, "MainPID") == process and property_of(box, "ActiveState") == "active"
+    wait_counts(box, a=3, b=2, c=1)
+
+
 def test_a_stop_by_command_stays_stopped(box):
     box.run("tidemark stop")
     box.wait("[[ $(systemctl show -P ActiveState tidemark) == inactive ]]")
