@@ -139,7 +139,7 @@ class SqliteWriter final : public StateWriter {
   Status row(std::span<const Value> row) override {
     for (std::size_t i = 0; i < row.size(); ++i) {
       const int parameter = static_cast<int>(i) + 1;
-      if (columns_[i].kind == StateColumn::Kind::window) {
+      if (columns_[i].kind == StateColumn::Kind::time) {
         const std::string time = to_rfc3339(row[i].as_integer());
         insert_->bind(parameter, Value::text(time));
       } else {

@@ -11,6 +11,9 @@ namespace {
 bool has_window(const PipelineSettings& pipeline) {
   return pipeline.window.type != WindowSettings::Type::none;
 }
+bool watches_absence(const PipelineSettings& pipeline) {
+  return pipeline.window.type == WindowSettings::Type::absence;
+}
 bool has_event_window(const PipelineSettings& pipeline) {
   return has_window(pipeline) && pipeline.time == TimeDomain::event;
 }
@@ -41,6 +44,7 @@ class PipelineRules {
 
  private:
   void window(const PipelineSettings& pipeline) {
+    if (watches_absence(pipeline)) return absence(pipeline);
     if (has_window(pipeline) && pipeline.select.empty())
       diagnostics_.error(pipeline.window.place, "a window needs `select`: without it a result would be empty",
                          "name aggregates, as in select = [\"count(*) AS n\"]");
@@ -55,8 +59,25 @@ class PipelineRules {
       diagnostics_.error(pipeline.late_to.place, "`late_to` needs a window in event time", why);
   }
 
+  void absence(const PipelineSettings& pipeline) {
+    if (corrects_results(pipeline))
+      diagnostics_.error(
+          pipeline.allowed_lateness.place, "`allowed_lateness` means nothing to absence",
+          "what counts is `timeout`; the source's max_out_of_orderness waits for late records");
+    if (!pipeline.late_to->empty() && !has_event_window(pipeline))
+      diagnostics_.error(
+          pipeline.late_to.place, "`late_to` needs time = \"event\"",
+          "absence is decided by the time of arrival unless told otherwise, and nothing is late");
+    if (*pipeline.ttl > 0s && *pipeline.ttl <= pipeline.window.timeout)
+      diagnostics_.error(pipeline.ttl.place,
+                         format("a key would be forgotten before it has fallen silent, after {}",
+                                to_text(pipeline.window.timeout)),
+                         "give `ttl` more than the window's timeout");
+  }
+
   void state(const Loaded<PipelineSettings>& pipeline) {
     const PipelineSettings& settings = pipeline.settings;
+    if (watches_absence(settings)) return;
     if (*settings.ttl > 0s && has_window(settings))
       diagnostics_.error(settings.ttl.place, "`ttl` is for running aggregates: a window ends by itself",
                          "leave out `ttl`, or the window");
@@ -74,7 +95,11 @@ class PipelineRules {
     if (!has_window(pipeline) && *pipeline.emit == EmitPolicy::on_close)
       diagnostics_.error(pipeline.emit.place, "emit = \"on-close\" needs a window",
                          "without one: \"on-update\", or \"every 5s\"");
-    if (has_window(pipeline) && *pipeline.emit != EmitPolicy::on_close)
+    if (watches_absence(pipeline) && *pipeline.emit != EmitPolicy::on_close)
+      diagnostics_.error(pipeline.emit.place,
+                         "a result of absence leaves when a key falls silent, and when it returns",
+                         "leave out `emit`");
+    else if (has_window(pipeline) && *pipeline.emit != EmitPolicy::on_close)
       diagnostics_.error(pipeline.emit.place,
                          "a window's results leave when it closes; early ones are not in this release",
                          "with a window: \"on-close\"");
@@ -132,7 +157,8 @@ class PipelineRules {
       const Loaded<SinkSettings>* sink = sound_sink(*to);
       if (!sink) continue;
       const SinkSettings& settings = sink->settings;
-      if (settings.upsert && pipeline.key_by.empty() && !has_window(pipeline))
+      const bool by_window = has_window(pipeline) && !watches_absence(pipeline);
+      if (settings.upsert && pipeline.key_by.empty() && !by_window)
         diagnostics_.error(
             to.place, format("sink {} replaces rows by key, and pipeline {} has no key", *to, pipeline.name),
             "give the pipeline key_by or a window, or the sink mode = \"append\"");

@@ -165,6 +165,8 @@ class Loading {
     PipelineSettings& settings = loaded.settings;
     if (settings.uid.empty()) settings.uid = settings.name;
     settings.window.place = loaded.keys.place_of("window");
+    if (!loaded.keys.given("time") && settings.window.type == WindowSettings::Type::absence)
+      settings.time = TimeDomain::processing;
     if (!settings.emit.given() && settings.window.type == WindowSettings::Type::none)
       settings.emit.value = EmitPolicy::on_update;
   }

@@ -44,7 +44,9 @@ std::string print_emit(const PipelineSettings& pipeline) {
 Keys window_keys(WindowSettings& window) {
   Keys keys("window");
   keys.word("type", window.type,
-            {{"tumbling", WindowSettings::Type::tumbling}, {"none", WindowSettings::Type::none}})
+            {{"tumbling", WindowSettings::Type::tumbling},
+             {"absence", WindowSettings::Type::absence},
+             {"none", WindowSettings::Type::none}})
       .later_words({"hopping", "cumulating", "session", "count"})
       .required()
       .doc("how records are put together in time");
@@ -56,6 +58,11 @@ Keys window_keys(WindowSettings& window) {
   keys.duration("offset", window.offset)
       .only_for("type", {"tumbling"})
       .doc("windows begin at multiples of size since 1970 in UTC, plus this");
+  keys.duration("timeout", window.timeout)
+      .at_least(1ms)
+      .only_for("type", {"absence"})
+      .required()
+      .doc("how long a key may send nothing before it has fallen silent");
   for (const char* name : {"slide", "step", "gap", "max"}) keys.later(name);
   return keys;
 }
@@ -84,7 +91,9 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
   keys.duration("allowed_lateness", pipeline.allowed_lateness)
       .doc("how long after its end a window still takes records, each giving a corrected result");
   keys.word("time", pipeline.time, {{"event", TimeDomain::event}, {"processing", TimeDomain::processing}})
-      .doc("which time windows are cut by: the records' own, or that of their arrival");
+      .doc(
+          "which time windows are cut by: the records' own, or that of their arrival; left out, event, for "
+          "absence processing");
   keys.word("on_error", pipeline.on_error,
             {{"skip", OnError::skip}, {"dead-letter", OnError::dead_letter}, {"fail", OnError::fail}})
       .doc(
@@ -100,7 +109,9 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
       .doc("its own restart strategy; left out, the one of the table [restart]");
   keys.text("uid", pipeline.uid).doc("what its state belongs to; left out, its name");
   keys.duration("ttl", pipeline.ttl)
-      .doc("running aggregates: a key without input for so long, by `time`, starts from nothing; 0s: never");
+      .doc(
+          "running aggregates and absence: a key without input for so long, by `time`, starts from nothing; "
+          "0s: never");
   keys.integer("max_keys", pipeline.max_keys)
       .doc("keys, or keys and windows, that it holds at a time; 0: limits.max_keys");
   keys.word("on_max_keys", pipeline.on_max_keys.value,

@@ -149,9 +149,10 @@ struct RestartSettings {
 };
 
 struct WindowSettings {
-  enum class Type { none, tumbling } type = Type::none;
+  enum class Type { none, tumbling, absence } type = Type::none;
   Duration size = 0s;
   Duration offset = 0s;
+  Duration timeout = 0s;  // absence
   Place place;
 };
 
@@ -171,7 +172,7 @@ struct PipelineSettings {
   Located<EmitPolicy> emit{EmitPolicy::on_close};  // default on_close with a window, on_update without
   Duration emit_every = 0s;
   Located<Duration> allowed_lateness{0s};
-  TimeDomain time = TimeDomain::event;
+  TimeDomain time = TimeDomain::event;  // default of absence: processing
   OnError on_error = OnError::skip;
   Located<std::string> dead_letter_to;
   std::uint32_t poison_after = 3;

@@ -170,6 +170,11 @@ std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
     if (path.steps[0].name == "window_start") return Binding{0, TypeSet::integer()};
     if (path.steps[0].name == "window_end") return Binding{1, TypeSet::integer()};
   }
+  if (plan_.kind == PipelinePlan::Kind::absence && plain) {
+    if (path.steps[0].name == "absent") return Binding{PipelinePlan::kAbsent, TypeSet::boolean()};
+    if (path.steps[0].name == "last_seen") return Binding{PipelinePlan::kLastSeen, TypeSet::integer()};
+    if (path.steps[0].name == "since") return Binding{PipelinePlan::kSince, TypeSet::integer()};
+  }
   std::vector<std::string> known;
   for (const NamedType& key : keys_) known.push_back(key.name);
   return std::unexpected(
@@ -178,10 +183,10 @@ std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
 }
 
 std::expected<Binding, std::string> OutputBinder::metadata(Metadata which) {
+  const bool absence = plan_.kind == PipelinePlan::Kind::absence;
   return std::unexpected(
-      format("\"{}\" belongs to a record; a result has window_start and window_end, and aggregates "
-             "such as max({})",
-             to_text(which), to_text(which)));
+      format("\"{}\" belongs to a record; a result has {}, and aggregates such as max({})", to_text(which),
+             absence ? "last_seen and since" : "window_start and window_end", to_text(which)));
 }
 
 std::expected<Binding, std::string> OutputBinder::aggregate(const AggregateCall& call) {

@@ -167,7 +167,8 @@ bool Engine::run_pipelines(Budget& budget) {
       pipeline.inbox.pop_front();
     }
     pipeline.inbox_texts.clear();
-    if (closing_for_step_ && !pipeline.work->close_for_step(now_, position_, pipeline.by_clock, budget))
+    if (closing_for_step_ &&
+        !pipeline.work->close_for_step({now_, entry_.time, pipeline.by_clock}, position_, budget))
       return false;
     if (draining_ && !pipeline.work->close_all(now_, position_, budget)) return false;
     // What counts by the clock has just forgotten the time before the step, which is what now_ still shows.
@@ -437,9 +438,11 @@ void Engine::find_next_due() {
   for (const std::size_t index : order_) {
     const Pipeline* pipeline = pipelines_[index].get();
     if (pipeline->standing) continue;
-    sooner(pipeline->work->next_due(pipeline->time_driven));
-    waits = waits || (pipeline->work->table() != nullptr && pipeline->work->table()->size() != 0 &&
-                      pipeline->plan.kind == PipelinePlan::Kind::windowed);
+    auto due = pipeline->work->next_due(pipeline->time_driven);
+    // By the clock, only what has just been taken over is overdue: a shorter timeout than it was begun with.
+    if (due && *due <= now_ && pipeline->plan.processing_time) due = now_ + Duration(1);
+    sooner(due);
+    waits = waits || pipeline->work->waits_for_watermark();
   }
   if (!waits) return;
   for (const auto& source : sources_)

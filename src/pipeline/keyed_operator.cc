@@ -5,6 +5,7 @@
 
 #include "base/invariant.h"
 #include "base/key_encoding.h"
+#include "pipeline/absence_operator.h"
 #include "pipeline/stateless_operator.h"
 
 namespace tidemark {
@@ -17,12 +18,6 @@ std::int64_t read_i64(const std::byte* at) {
 }
 void write_i64(std::byte* at, std::int64_t value) {
   std::memcpy(at, &value, sizeof value);
-}
-
-std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan) {
-  std::vector<std::shared_ptr<const Aggregate>> out;
-  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate);
-  return std::make_shared<const AggregateSet>(std::move(out));
 }
 
 constexpr std::int64_t kMillisecond = 1'000'000;
@@ -345,7 +340,8 @@ void KeyedOperator::find_next_close() {
   }
 }
 
-bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) {
+bool KeyedOperator::close_for_step(const ClockStep& step, Position position, Budget& budget) {
+  const auto& [now, to, begins_anew] = step;
   next_close_ = to_ns(kEventTimeMin);
   if (ttl_ != 0 && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
   if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
@@ -376,7 +372,8 @@ bool KeyedOperator::close_for_step(JournalTime now, Position position, bool begi
 
 bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget) {
   next_close_ = to_ns(kEventTimeMin);
-  if (every_ || (windowed_ && plan_.processing_time)) return close_for_step(now, position, true, budget);
+  if (every_ || (windowed_ && plan_.processing_time))
+    return close_for_step({.from = now, .to = now, .begins_anew = true}, position, budget);
   if (!windowed_ || open_.empty()) return true;
   // As if the watermark had come to the end of the last window. It is the same in every slice: the last one
   // goes from open_ only when all is done.
@@ -522,7 +519,15 @@ Status KeyedOperator::find_open() {
 }
 
 std::unique_ptr<Operator> make_operator(const OperatorOptions& options) {
-  if (options.plan.kind == PipelinePlan::Kind::stateless) return std::make_unique<StatelessOperator>(options);
+  switch (options.plan.kind) {
+    case PipelinePlan::Kind::stateless:
+      return std::make_unique<StatelessOperator>(options);
+    case PipelinePlan::Kind::absence:
+      return std::make_unique<AbsenceOperator>(options);
+    case PipelinePlan::Kind::running:
+    case PipelinePlan::Kind::windowed:
+      break;
+  }
   return std::make_unique<KeyedOperator>(options);
 }
 

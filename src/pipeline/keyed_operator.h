@@ -37,9 +37,10 @@ class KeyedOperator final : public Operator {
   ~KeyedOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
-  bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) override;
+  bool close_for_step(const ClockStep& step, Position position, Budget& budget) override;
   bool close_all(JournalTime now, Position position, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;
+  bool waits_for_watermark() const override { return windowed_ && table_->size() != 0; }
   EntryTable* table() override { return table_.get(); }
   void save(Encoder& out) const override;
   bool load(Decoder& in) override;

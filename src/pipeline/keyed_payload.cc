@@ -36,6 +36,12 @@ Result<std::shared_ptr<const AggregateSet>> AggregateSet::of(const StateLayout& 
   return std::make_shared<const AggregateSet>(std::move(aggregates));
 }
 
+std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan) {
+  std::vector<std::shared_ptr<const Aggregate>> out;
+  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate);
+  return std::make_shared<const AggregateSet>(std::move(out));
+}
+
 void KeyedPayload::create(std::byte* payload) const {
   std::memset(payload, 0, prefix_.size());
   layout().create(payload + prefix_.size());

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "pipeline/plan.h"
 #include "pipeline/state_layout.h"
 #include "state/entry_table.h"
 #include "windows/layout.h"
@@ -39,6 +40,9 @@ class AggregateSet {
   std::vector<std::shared_ptr<const Aggregate>> aggregates_;
   AggregateLayout layout_;
 };
+
+// The aggregates of a plan, in its order.
+std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan);
 
 // What stands before the aggregates' states.
 struct PayloadPrefix {

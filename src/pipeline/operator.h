@@ -78,6 +78,12 @@ struct Outlets {
   std::optional<std::string> refusal;
 };
 
+// The wall clock was set back. `begins_anew`: the operator's own time is that of arrival, and comes again.
+struct ClockStep {
+  JournalTime from, to;
+  bool begins_anew = false;
+};
+
 class Operator {
  public:
   virtual ~Operator() = default;
@@ -86,13 +92,15 @@ class Operator {
   // when the budget ended first; then it is called again with the same arguments before anything else.
   virtual bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) = 0;
   // The wall clock was set back: what waits for a beat is emitted, and open windows of an operator whose time
-  // `begins_anew` end at `now`, the time before the step.
-  virtual bool close_for_step(JournalTime now, Position position, bool begins_anew, Budget& budget) = 0;
+  // begins anew end at the time before the step.
+  virtual bool close_for_step(const ClockStep& step, Position position, Budget& budget) = 0;
   // `stop --drain`: everything open ends now and is emitted. In event time what it closes stays closed: a
   // record that still comes for it is late. Windows of processing time may open again, as new ones.
   virtual bool close_all(JournalTime now, Position position, Budget& budget) = 0;
   // When journal time alone will make it do something; none when nothing is pending.
   virtual std::optional<JournalTime> next_due(bool time_driven) const = 0;
+  // Something is open that ends when the watermark comes to it: that inputs become idle matters.
+  virtual bool waits_for_watermark() const = 0;
   virtual EntryTable* table() = 0;  // null when it keeps none
 
   virtual void save(Encoder& out) const = 0;

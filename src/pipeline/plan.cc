@@ -125,7 +125,9 @@ class PipelineCompilation {
   }
 
   void decide_kind() {
-    if (pipeline().window.type != WindowSettings::Type::none)
+    if (pipeline().window.type == WindowSettings::Type::absence)
+      plan_.kind = PipelinePlan::Kind::absence;
+    else if (pipeline().window.type != WindowSettings::Type::none)
       plan_.kind = PipelinePlan::Kind::windowed;
     else if (!calls_.empty())
       plan_.kind = PipelinePlan::Kind::running;
@@ -133,6 +135,7 @@ class PipelineCompilation {
       plan_.kind = PipelinePlan::Kind::stateless;
     plan_.processing_time = pipeline().time == TimeDomain::processing;
 
+    if (plan_.kind == PipelinePlan::Kind::absence) return;  // its results say something in any case
     if (pipeline().select.empty())
       diagnostics_.error(pipeline().place, format("pipeline \"{}\" has no select", pipeline().name),
                          "name what its results carry, such as select = [\"count(*) AS n\"]");
@@ -203,6 +206,7 @@ class PipelineCompilation {
   void reject_double_columns() {
     std::set<std::string> seen{"_id"};
     if (plan_.kind == PipelinePlan::Kind::windowed) seen.insert({"window_start", "window_end"});
+    if (plan_.kind == PipelinePlan::Kind::absence) seen.insert({"absent", "last_seen", "since"});
     for (const NamedType& key : keys_)
       if (!seen.insert(key.name).second)
         diagnostics_.error(pipeline().key_by.front().place,
@@ -210,9 +214,9 @@ class PipelineCompilation {
                            "give one another name with AS");
     for (std::size_t i = 0; i < selected_.size(); ++i)
       if (!seen.insert(selected_[i].name).second)
-        diagnostics_.error(select_[i].first->place,
-                           format("two result columns are called \"{}\"", selected_[i].name),
-                           "give one another name with AS; key fields are carried by every result already");
+        diagnostics_.error(
+            select_[i].first->place, format("two result columns are called \"{}\"", selected_[i].name),
+            "give one another name with AS; key fields and times are carried by every result already");
   }
 
   void compile_having() {
@@ -253,11 +257,19 @@ class PipelineCompilation {
       plan_.main.columns.push_back({"window_end", Column::Kind::time});
     }
     plan_.main.identity = plan_.main.columns.size();
+    if (plan_.kind == PipelinePlan::Kind::absence) {
+      plan_.main.columns.push_back({"absent"});
+      plan_.main.columns.push_back({"last_seen", Column::Kind::time});
+      plan_.main.columns.push_back({"since", Column::Kind::time});
+    }
     for (const NamedType& column : selected_) plan_.main.columns.push_back({column.name});
     plan_.main_types = {};
     for (const NamedType& key : keys_) plan_.main_types.push_back(key.types);
     if (plan_.kind == PipelinePlan::Kind::windowed)
       plan_.main_types.insert(plan_.main_types.end(), 2, TypeSet::integer());
+    if (plan_.kind == PipelinePlan::Kind::absence)
+      plan_.main_types.insert(plan_.main_types.end(),
+                              {TypeSet::boolean(), TypeSet::integer(), TypeSet::integer()});
     for (const NamedType& column : selected_) plan_.main_types.push_back(column.types);
 
     schema(plan_.late, ChannelKind::late);
@@ -284,6 +296,10 @@ class PipelineCompilation {
     layout.pending_flag = !stateless() && *pipeline().emit == EmitPolicy::every;
     layout.last_use = !stateless() && *pipeline().ttl > 0s;
     layout.order = layout.last_use || (!stateless() && *pipeline().on_max_keys == OnMaxKeys::evict_oldest);
+    if (plan_.kind == PipelinePlan::Kind::absence) {
+      layout.window = format("absence, {} time", plan_.processing_time ? "processing" : "event");
+      layout.pending_flag = layout.last_use = layout.order = true;
+    }
     for (const AggregateColumn& column : plan_.aggregates) layout.aggregates.push_back(column.text);
     plan_.state_fingerprint = fingerprint_of(layout);
   }

@@ -8,7 +8,8 @@
 //   input row     _topic _source _time _received | topic fields | decoded fields     (source)
 //                 NULL   name    _time _received | result columns                    (pipeline)
 //   working row   gathered columns (up to kDerivedSlots) | derived columns | stateless: selected columns
-//   output row    window_start window_end | keys | aggregate results | selected columns
+//   output row    window_start window_end   | keys | aggregate results | selected columns
+//                 absent last_seen since    |                                            (absence)
 //
 // Pure: made once from Settings, never changed.  Lifetime: keeps references into the Settings it was made
 // from.
@@ -69,7 +70,7 @@ struct AggregateColumn {
 
 struct PipelinePlan {
   const PipelineSettings* settings = nullptr;
-  enum class Kind { stateless, running, windowed } kind = Kind::stateless;
+  enum class Kind { stateless, running, windowed, absence } kind = Kind::stateless;
   std::vector<PipelineInput> inputs;
   std::uint32_t gathered = 0;  // columns of the working row before the derived ones
   std::vector<std::string> gathered_names;
@@ -91,8 +92,9 @@ struct PipelinePlan {
   StateLayout layout;                   // what the state means
   std::uint64_t state_fingerprint = 0;  // of the layout
 
-  std::uint32_t first_key() const { return 2; }
-  std::uint32_t first_aggregate() const { return 2 + static_cast<std::uint32_t>(keys.size()); }
+  static constexpr std::uint32_t kAbsent = 0, kLastSeen = 1, kSince = 2;  // in the output row
+  std::uint32_t first_key() const { return kind == Kind::absence ? 3 : 2; }
+  std::uint32_t first_aggregate() const { return first_key() + static_cast<std::uint32_t>(keys.size()); }
   std::uint32_t first_selected() const {
     return first_aggregate() + static_cast<std::uint32_t>(aggregates.size());
   }

@@ -18,11 +18,12 @@
 namespace tidemark {
 
 struct StateLayout {
-  enum class Kind : std::uint8_t { stateless = 0, running = 1, windowed = 2 } kind = Kind::stateless;
+  enum class Kind : std::uint8_t { stateless = 0, running = 1, windowed = 2, absence = 3 };
+  Kind kind = Kind::stateless;
   std::vector<std::string> keys;
   std::string window;         // type, sizes and kind of time; empty without a window
-  bool pending_flag = false;  // an entry begins with the flag of `emit = "every …"`
-  bool last_use = false;      // then follows when it was last used, where there is a `ttl`
+  bool pending_flag = false;  // an entry begins with a flag: waits for `emit = "every …"`, or is silent
+  bool last_use = false;      // then follows when it was last used, where there is a `ttl`, or absence
   bool order = false;         // then the order of making, where the oldest may have to go
   std::int64_t allowed_lateness_ns = 0;
   std::vector<std::string> aggregates;

@@ -1,6 +1,7 @@
 #include "pipeline/state_rows.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "base/bytes.h"
 #include "base/format.h"
@@ -12,19 +13,12 @@
 namespace tidemark {
 namespace {
 
-std::vector<const Aggregate*> aggregates_of(const PipelinePlan& plan) {
-  std::vector<const Aggregate*> out;
-  for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate.get());
-  return out;
-}
-
 bool windowed(const PipelinePlan& plan) {
   return plan.kind == PipelinePlan::Kind::windowed;
 }
 
-// With `every` a payload begins with a flag.
-bool has_flag(const PipelinePlan& plan) {
-  return *plan.settings->emit == EmitPolicy::every;
+bool watches_absence(const PipelinePlan& plan) {
+  return plan.kind == PipelinePlan::Kind::absence;
 }
 
 // As somebody would write it on a command line.
@@ -51,8 +45,12 @@ std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
   // The main schema begins with the keys, and with a window's two times.
   for (std::size_t i = 0; i < plan.keys.size(); ++i) out.push_back({plan.main.columns[i].name});
   if (windowed(plan)) {
-    out.push_back({"window_start", StateColumn::Kind::window});
-    out.push_back({"window_end", StateColumn::Kind::window});
+    out.push_back({"window_start", StateColumn::Kind::time});
+    out.push_back({"window_end", StateColumn::Kind::time});
+  }
+  if (watches_absence(plan)) {
+    out.push_back({"absent", StateColumn::Kind::fact});
+    out.push_back({"last_seen", StateColumn::Kind::time});
   }
   for (const AggregateColumn& column : plan.aggregates)
     out.push_back({column.name.empty() ? column.text : column.name, StateColumn::Kind::aggregate});
@@ -60,13 +58,17 @@ std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
 }
 
 StateRows::StateRows(const PipelinePlan& plan)
-    : plan_(plan), columns_(state_columns(plan)), layout_(aggregates_of(plan)) {
-  block_.resize(layout_.size() / 8 + 1);
-  layout_.create(reinterpret_cast<std::byte*>(block_.data()));
+    : plan_(plan),
+      columns_(state_columns(plan)),
+      aggregates_(aggregates_of(plan)),
+      prefix_(plan.layout),
+      payload_(aggregates_, prefix_) {
+  block_.resize(payload_.size() / 8 + 1);
+  payload_.create(reinterpret_cast<std::byte*>(block_.data()));
 }
 
 StateRows::~StateRows() {
-  layout_.destroy(reinterpret_cast<std::byte*>(block_.data()));
+  payload_.destroy(reinterpret_cast<std::byte*>(block_.data()));
 }
 
 Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_view payload) {
@@ -93,13 +95,20 @@ Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_
   }
   // Anew, so that nothing of the row before is left in it.
   std::byte* block = reinterpret_cast<std::byte*>(block_.data());
-  layout_.destroy(block);
-  layout_.create(block);
+  payload_.destroy(block);
+  payload_.create(block);
   Decoder in(payload);
-  if (has_flag(plan_)) in.u8();
-  if (!layout_.load(in, block) || !in.complete()) return foreign();
+  if (!payload_.load(in, block) || !in.complete()) return foreign();
+  if (watches_absence(plan_)) {
+    values_.push_back(Value::boolean(block[0] != std::byte{0}));
+    std::int64_t last_seen;
+    std::memcpy(&last_seen, block + prefix_.used_at(), sizeof last_seen);
+    values_.push_back(Value::integer(last_seen));
+  }
+  const std::byte* states = block + prefix_.size();
   for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
-    values_.push_back(plan_.aggregates[i].aggregate->result(block + layout_.offset(i), arena_));
+    values_.push_back(
+        plan_.aggregates[i].aggregate->result(states + aggregates_->layout().offset(i), arena_));
   return std::span<const Value>(values_);
 }
 
@@ -135,7 +144,7 @@ std::string state_row_json(const std::vector<StateColumn>& columns, std::span<co
   out.begin_object();
   for (std::size_t i = 0; i < columns.size(); ++i) {
     out.key(columns[i].name);
-    if (columns[i].kind == StateColumn::Kind::window)
+    if (columns[i].kind == StateColumn::Kind::time)
       out.text(to_rfc3339(row[i].as_integer()));
     else
       out.value(row[i]);

@@ -11,9 +11,10 @@ class StatelessOperator final : public Operator {
   explicit StatelessOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
-  bool close_for_step(JournalTime, Position, bool, Budget&) override { return true; }
+  bool close_for_step(const ClockStep&, Position, Budget&) override { return true; }
   bool close_all(JournalTime, Position, Budget&) override { return true; }
   std::optional<JournalTime> next_due(bool) const override { return std::nullopt; }
+  bool waits_for_watermark() const override { return false; }
   EntryTable* table() override { return nullptr; }
   void save(Encoder& out) const override { rows_.save(out); }
   bool load(Decoder& in) override { return rows_.load(in); }

@@ -27,6 +27,7 @@ ack = true
 [pipelines.totals]
 from = ["lines"]
 key_by = ["line", "device"]
+ttl = "1h"
 select = ["count(*) AS n", "sum(n) AS total", "max(n) - min(n) AS span"]
 to = ["out"]
 

@@ -276,6 +276,44 @@ memory = "64KiB"
 )");
 }
 
+TEST_CASE("determinism: keys that fall silent and return") {
+  obeys_the_law(R"(
+[pipelines.arrived]
+from = ["a", "b"]
+key_by = ["v"]
+window = { type = "absence", timeout = "3s" }
+ttl = "20s"
+max_keys = 150
+select = ["count(*) AS n", "last(x) AS x", "since - last_seen AS gap"]
+to = ["out", "rows"]
+[pipelines.by_event]
+from = ["a", "b"]
+time = "event"
+key_by = ["v"]
+window = { type = "absence", timeout = "2s" }
+max_keys = 60
+on_max_keys = "evict-oldest"
+select = ["sum(x) AS total", "first(k) AS k"]
+having = "NOT absent OR total > 300"
+to = ["out"]
+late_to = "late"
+[pipelines.of_absences]
+from = ["arrived", "by_event"]
+key_by = ["absent"]
+select = ["count(*) AS n", "last(_time) AS t"]
+to = ["out"]
+[sinks.rows]
+type = "sqlite"
+path = "rows.db"
+mode = "upsert"
+flush = "700ms"
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+ids = true
+)");
+}
+
 // ---- every way in, every format, and files that end
 
 // A source a record, of each its own form of "k, v and when".

@@ -231,6 +231,12 @@ const std::vector<Row> kRows = {
               })},
     {"pipelines.plain", "window={type='none'}",
      pipeline("plain", [](Pipeline p) { return p.window.type == WindowSettings::Type::none; })},
+    {"pipelines.plain", "window={type='absence',timeout='3s'}",
+     pipeline("plain",
+              [](Pipeline p) {
+                return p.window.type == WindowSettings::Type::absence && p.window.timeout == 3s &&
+                       p.time == TimeDomain::processing;
+              })},
     {"pipelines.plain", "select=['a']", pipeline("plain", [](Pipeline p) { return *p.select.at(0) == "a"; })},
     {"pipelines.plain", "having='n > 1'", pipeline("plain", [](Pipeline p) { return *p.having == "n > 1"; })},
     {"pipelines.plain", "to=['file']", pipeline("plain", [](Pipeline p) { return *p.to.at(0) == "file"; })},
@@ -362,7 +368,8 @@ TEST_CASE("every key has a row above, a doc, and survives the canonical text") {
 
   std::set<std::string> tested = {"sources.timestamp.field", "sources.timestamp.format",
                                   "pipelines.window.type",   "pipelines.window.size",
-                                  "pipelines.window.offset", "pipelines.dead_letter_to"};
+                                  "pipelines.window.offset", "pipelines.window.timeout",
+                                  "pipelines.dead_letter_to"};
   // The keys of the table [restart] are a pipeline's own, too.
   RestartSettings restart;
   const Keys keys = restart_keys(restart);

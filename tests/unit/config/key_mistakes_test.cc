@@ -50,7 +50,7 @@ R"text(t.toml:2:9: error: there is no source or pipeline "p2"; did you mean "p"?
 t.toml:3:12: error: unknown key `typ`; did you mean `type`?
     3 | window = { typ = "tumbling", size = "1m" }
       |            ^^^
-      known in pipelines.p.window: type, size, offset
+      known in pipelines.p.window: type, size, offset, timeout
 )text"},
 
 {"a dotted key that is unknown",
@@ -405,7 +405,7 @@ t.toml:4:8: error: sink type "http" is not in this release
 t.toml:7:19: error: window type "hopping" is not in this release
     7 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                   ^^^^^^^^^
-      allowed: tumbling, none
+      allowed: tumbling, absence, none
 t.toml:7:43: error: `slide` is not in this release
     7 | window = { type = "hopping", size = "1m", slide = "10s" }
       |                                           ^^^^^
@@ -421,7 +421,7 @@ window = { type = "tumbeling", size = "1m" }
 R"text(t.toml:5:19: error: unknown window type "tumbeling"; did you mean "tumbling"?
     5 | window = { type = "tumbeling", size = "1m" }
       |                   ^^^^^^^^^^^
-      allowed: tumbling, none
+      allowed: tumbling, absence, none
 )text"},
 
 {"tables of later releases",

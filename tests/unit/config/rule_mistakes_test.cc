@@ -814,6 +814,60 @@ R"text(t.toml:2:1: error: journal.max_size (1MiB) must be at least twice limits.
       a record that does not fit would stop the source for ever
 )text"},
 
+{"absence with what belongs to other windows",
+R"toml([sources.s]
+type = "stdin"
+[pipelines.p]
+from = ["s"]
+window = { type = "absence", timeout = "5m", size = "1m" }
+[pipelines.q]
+from = ["s"]
+window = { type = "absence", timeout = "5m" }
+emit = "every 5s"
+allowed_lateness = "1m"
+late_to = "k"
+ttl = "5m"
+to = ["k", "rows"]
+[pipelines.r]
+from = ["s"]
+window = { type = "absence" }
+to = ["k"]
+[sinks.k]
+type = "null"
+[sinks.rows]
+type = "sqlite"
+path = "rows.db"
+mode = "upsert"
+)toml",
+R"text(t.toml:5:46: error: `size` belongs to tumbling windows; this one is absence
+    5 | window = { type = "absence", timeout = "5m", size = "1m" }
+      |                                              ^^^^
+t.toml:9:8: error: a result of absence leaves when a key falls silent, and when it returns
+    9 | emit = "every 5s"
+      |        ^^^^^^^^^^
+      leave out `emit`
+t.toml:10:20: error: `allowed_lateness` means nothing to absence
+   10 | allowed_lateness = "1m"
+      |                    ^^^^
+      what counts is `timeout`; the source's max_out_of_orderness waits for late records
+t.toml:11:11: error: `late_to` needs time = "event"
+   11 | late_to = "k"
+      |           ^^^
+      absence is decided by the time of arrival unless told otherwise, and nothing is late
+t.toml:12:7: error: a key would be forgotten before it has fallen silent, after 5m
+   12 | ttl = "5m"
+      |       ^^^^
+      give `ttl` more than the window's timeout
+t.toml:13:12: error: sink rows replaces rows by key, and pipeline q has no key
+   13 | to = ["k", "rows"]
+      |            ^^^^^^
+      give the pipeline key_by or a window, or the sink mode = "append"
+t.toml:16:10: error: `timeout` is missing; absence windows need it
+   16 | window = { type = "absence" }
+      |          ^^^^^^^^^^^^^^^^^^^^
+      timeout: how long a key may send nothing before it has fallen silent
+)text"},
+
 {"a source that nobody reads, a pipeline that leads nowhere",
 R"toml([sources.s]
 type = "stdin"

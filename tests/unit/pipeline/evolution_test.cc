@@ -127,6 +127,10 @@ std::vector<Change> changes() {
                  "",
                  R"({"k":"a","n":4,"s":8})"});
   out.push_back({"another source", {.source = "other"}, "", R"({"k":"a","n":4,"s":8})"});
+  out.push_back({"absence instead of counts",
+                 {.body = key + "window = { type = \"absence\", timeout = \"1h\" }"},
+                 "its window was none and is absence, processing time",
+                 ""});
   out.push_back({"another key",
                  {.body = "key_by = [\"k\", \"v\"]\nselect = [\"count(*) AS n\"]"},
                  "key_by was k and is k, v",
