@@ -21,6 +21,7 @@ struct Words {
   bool json = false;
   std::string from = "latest";
   bool abandon_replay = false;
+  bool compare = false;
   bool allow_non_restored_state = false;
   bool version = false;
   bool drain = false;
@@ -199,8 +200,13 @@ std::expected<CommandLine, std::string> make_check(const Words& words) {
 }
 
 std::expected<CommandLine, std::string> make_replay(const Words& words) {
-  ReplayCommand command{
-      .from = std::nullopt, .until = words.until, .configuration = words.other_config, .drain = words.drain};
+  ReplayCommand command{.from = std::nullopt,
+                        .until = words.until,
+                        .configuration = words.other_config,
+                        .drain = words.drain,
+                        .compare = words.compare};
+  if (words.compare && words.other_config.empty())
+    return std::unexpected("--compare needs --config OTHER: the configuration to compare with");
   if (!words.state_from.empty()) {
     auto name = checkpoint_name(words.state_from);
     if (!name) return std::unexpected("--from " + name.error());
@@ -400,8 +406,10 @@ void add_replay(Grammar& grammar) {
            "What would this rule have said last night? One JSON object a result, with \"_pipeline\".\n\n"
            "Examples:\n"
            "  tidemark replay\n"
-           "  tidemark replay -c tidemark.toml --config other.toml --until 2025-03-01T06:00:00Z",
-       .configured = false},
+           "  tidemark replay -c tidemark.toml --config other.toml --until 2025-03-01T06:00:00Z\n"
+           "  tidemark replay --config other.toml --compare",
+       .configured = false,
+       .json = true},
       make_replay);
   replay
       ->add_option("-c,--journal-of", grammar.words.config,
@@ -414,6 +422,10 @@ void add_replay(Grammar& grammar) {
       ->type_name("TIME");
   replay->add_option("--config", grammar.words.other_config, "the configuration to run instead of that one")
       ->type_name("FILE");
+  replay
+      ->add_flag("--compare", grammar.words.compare,
+                 "run both configurations, and print side by side\nwhere their results differ")
+      ->disable_flag_override();
   replay->add_flag("--drain", grammar.words.drain, "close every open window at the end")
       ->disable_flag_override();
 }

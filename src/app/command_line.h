@@ -51,6 +51,7 @@ struct ReplayCommand {
   std::string until;                   // a time or a position; empty: to the end
   std::string configuration;           // another one; empty: this one
   bool drain = false;                  // close every open window at the end
+  bool compare = false;                // run both, and print where their results differ
 };
 struct TopCommand {
   bool once = false;

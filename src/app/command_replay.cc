@@ -5,6 +5,7 @@
 
 #include "app/checkpoints.h"
 #include "app/commands.h"
+#include "app/comparison_text.h"
 #include "app/configuration.h"
 #include "app/console.h"
 #include "app/instance.h"
@@ -12,6 +13,7 @@
 #include "base/format.h"
 #include "base/hex.h"
 #include "pipeline/rehearsal.h"
+#include "pipeline/result_comparison.h"
 #include "platform/posix_files.h"
 #include "platform/sqlite.h"
 #include "platform/system_clock.h"
@@ -23,20 +25,24 @@ namespace {
 class Printed {
  public:
   RehearsalEvents events() {
-    return {.result =
-                [this](const std::string& line) {
-                  waiting_ += line;
-                  waiting_ += '\n';
-                  if (waiting_.size() > kBlock) flush();
-                },
-            .noticed =
-                [this](std::string_view subject, std::string_view kind, std::string_view text) {
-                  constexpr int kShown = 5;
-                  const int seen = ++seen_[std::string(subject)];
-                  if (seen <= kShown) print_error(format("tidemark: {}: {}: {}\n", subject, kind, text));
-                  if (seen == kShown)
-                    print_error(format("tidemark: {}: what follows of this kind is only counted\n", subject));
-                }};
+    return {.result = [this](const std::string& line) { text(line + '\n'); },
+            .row = {},
+            .noticed = [this](std::string_view subject, std::string_view kind,
+                              std::string_view text) { noticed(std::string(subject), kind, text); }};
+  }
+  // The same for one of two runs that are compared, which has a name.
+  RehearsalEvents events(ResultComparison& comparison, ResultComparison::Run run, const std::string& name) {
+    return {
+        .result = {},
+        .row = [&comparison, run](const ResultSchema& schema,
+                                  std::span<const Value> values) { comparison.take(run, schema, values); },
+        .noticed = [this, name](
+                       std::string_view subject, std::string_view kind,
+                       std::string_view text) { noticed(format("{}: {}", name, subject), kind, text); }};
+  }
+  void text(const std::string& text) {
+    waiting_ += text;
+    if (waiting_.size() > kBlock) flush();
   }
   ExitCode flush() {
     if (!waiting_.empty()) exit_ = std::max(exit_, print(waiting_));
@@ -45,6 +51,14 @@ class Printed {
   }
 
  private:
+  void noticed(const std::string& subject, std::string_view kind, std::string_view text) {
+    constexpr int kShown = 5;
+    const int seen = ++seen_[subject];
+    if (seen <= kShown) print_error(format("tidemark: {}: {}: {}\n", subject, kind, text));
+    if (seen == kShown)
+      print_error(format("tidemark: {}: what follows of this kind is only counted\n", subject));
+  }
+
   static constexpr std::size_t kBlock = 64u << 10;
   std::string waiting_;
   std::map<std::string, int> seen_;
@@ -147,6 +161,35 @@ std::expected<Settings, ExitCode> compiled(Files& files, const std::string& path
   return std::move(*configuration->settings);
 }
 
+// From where, until when: a checkpoint, by default the oldest, so that all of the journal that is kept is
+// replayed.
+Status read_range(Checkpoints& checkpoints, CheckpointReader& reader, const std::vector<CheckpointId>& ids,
+                  const ReplayCommand& command, Rehearsal::Replay& what) {
+  if (command.from) {
+    Result<Manifest> manifest = reader.manifest(ids.front());
+    if (!manifest) return pass_on(manifest);
+    what.from = std::move(*manifest);
+  } else {
+    auto oldest = oldest_checkpoint(reader, what.doors, checkpoints.settings(), ids);
+    if (!oldest) return pass_on(oldest);
+    what.from = std::move(*oldest);
+  }
+  return read_until(command.until, what);
+}
+
+Result<std::vector<CheckpointId>> ids_for(Checkpoints& checkpoints, const ReplayCommand& command) {
+  if (!command.from) return checkpoints.readable();
+  Result<CheckpointId> id = checkpoints.find(*command.from);
+  if (!id) return pass_on(id);
+  return std::vector{*id};
+}
+
+std::string summary(const ResultComparison::Counts& counts, const ComparedRuns& runs) {
+  return format("tidemark: {} result{} alike, {} differ{}, {} only in {}, {} only in {}\n", counts.alike,
+                counts.alike == 1 ? "" : "s", counts.differ, counts.differ == 1 ? "s" : "", counts.only_first,
+                runs.first, counts.only_second, runs.second);
+}
+
 }  // namespace
 
 ExitCode rehearse_file(const Settings& settings, const std::string& path, const std::string& source_name) {
@@ -190,19 +233,31 @@ ExitCode replay_command(const CommandLine& asked, const ReplayCommand& command) 
   if (!checkpoints) return checkpoints.error();
   const std::unique_ptr<Files> files = make_posix_files();
   const std::unique_ptr<SqliteOpener> sqlite = make_sqlite_opener();
-  auto run = compiled(*files, command.configuration.empty() ? line.config : command.configuration);
-  if (!run) return run.error();
 
-  // --- From where: a checkpoint, by default the oldest, so that all of the journal that is kept is replayed.
-  // They are listed before one is read: without an instance each of the two takes the directory's lock.
-  Result<std::vector<CheckpointId>> ids = std::vector<CheckpointId>();
-  if (command.from) {
-    Result<CheckpointId> id = checkpoints->find(*command.from);
-    if (!id) return report(id.error());
-    ids->push_back(*id);
-  } else if (ids = checkpoints->readable(); !ids) {
-    return report(ids.error());
+  // --- What is run: one configuration, or two side by side.
+  std::vector<std::string> names;
+  if (command.compare || command.configuration.empty()) names.push_back(line.config);
+  if (!command.configuration.empty()) names.push_back(command.configuration);
+  const ComparedRuns runs{names.front(), names.back()};
+  Printed printed;
+  ResultComparison comparison([&](const ResultComparison::Difference& difference) {
+    printed.text(line.json ? comparison_json(difference) : comparison_text(difference, runs));
+  });
+  std::vector<std::unique_ptr<Rehearsal>> rehearsals;
+  for (const std::string& name : names) {
+    auto settings = compiled(*files, name);
+    if (!settings) return settings.error();
+    const auto run = rehearsals.empty() ? ResultComparison::Run::first : ResultComparison::Run::second;
+    auto made = Rehearsal::make(std::move(*settings),
+                                command.compare ? printed.events(comparison, run, name) : printed.events());
+    if (!made) return report(made.error());
+    rehearsals.push_back(std::move(*made));
   }
+
+  // --- Over what. Checkpoints are listed before one is read: without an instance each of the two takes the
+  // directory's lock.
+  const Result<std::vector<CheckpointId>> ids = ids_for(*checkpoints, command);
+  if (!ids) return report(ids.error());
   auto reader = checkpoints->reader();
   if (!reader) return report(reader.error());
   const OfflineDoors doors{*files, *sqlite};
@@ -212,40 +267,32 @@ ExitCode replay_command(const CommandLine& asked, const ReplayCommand& command) 
                          .until_ns = std::nullopt,
                          .until = std::nullopt,
                          .progress = {}};
-  if (command.from) {
-    Result<Manifest> manifest = (*reader)->manifest(ids->front());
-    if (!manifest) return report(manifest.error());
-    what.from = std::move(*manifest);
-  } else {
-    auto oldest = oldest_checkpoint(**reader, doors, checkpoints->settings(), *ids);
-    if (!oldest) return report(oldest.error());
-    what.from = std::move(*oldest);
-  }
-  if (const Status until = read_until(command.until, what); !until) return report(until.error());
+  if (const Status range = read_range(*checkpoints, **reader, *ids, command, what); !range)
+    return report(range.error());
 
-  Printed printed;
-  auto rehearsal = Rehearsal::make(std::move(*run), printed.events());
-  if (!rehearsal) return report(rehearsal.error());
-  std::vector<std::string> notes;
+  std::vector<Rehearsal*> all;
+  for (const auto& rehearsal : rehearsals) all.push_back(rehearsal.get());
+  std::vector<std::vector<std::string>> notes;
   Status replayed;
   {
     WorkProgress progress("replaying");
     what.progress = [&](Position at) {
       progress.show(
-          [&] { return format("position {}, {} results", at.value, (*rehearsal)->counts().results); });
+          [&] { return format("position {}, {} results", at.value, all.back()->counts().results); });
     };
-    replayed = (*rehearsal)->replay(**reader, what, notes);
+    replayed = Rehearsal::replay(all, **reader, what, notes);
   }
+  if (replayed && command.drain)
+    for (Rehearsal* const rehearsal : all) rehearsal->drain();
+  if (replayed) comparison.finish();
   const ExitCode exit = printed.flush();
-  for (const std::string& note : notes) print_error("tidemark: " + note + "\n");
+  for (std::size_t i = 0; i < notes.size(); ++i)
+    for (const std::string& note : notes[i])
+      print_error(format("tidemark: {}{}\n", command.compare ? names[i] + ": " : std::string(), note));
   if (!replayed) return report(replayed.error());
-  if (command.drain) {
-    (*rehearsal)->drain();
-    printed.flush();
-  }
   print_error(format("tidemark: from {}\n{}",
                      what.from ? to_text(what.from->id) : std::string("the beginning"),
-                     summary((*rehearsal)->counts())));
+                     command.compare ? summary(comparison.counts(), runs) : summary(all.front()->counts())));
   return exit;
 }
 

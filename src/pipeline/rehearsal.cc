@@ -36,6 +36,7 @@ class Rehearsal::Work final : public EngineOutput {
 
   void show(const ResultSchema& schema, std::span<const Value> row) {
     ++counts.results;
+    if (events.row) return events.row(schema, row);
     JsonWriter head;
     head.begin_object().key("_pipeline").text(schema.pipeline);
     if (schema.channel.kind != ChannelKind::main) head.key("_channel").text(to_text(schema.channel.kind));
@@ -49,6 +50,21 @@ class Rehearsal::Work final : public EngineOutput {
     at = position;
     if (entry.kind == EntryKind::record || entry.kind == EntryKind::oversized) ++counts.records;
     for (bool done = engine->apply(position, entry, source); !done;) done = engine->go_on();
+  }
+
+  // An entry as the journal holds it, whose source has a name and not the number that it has here.
+  void apply_of_journal(Position position, Entry entry, std::string_view source_name) {
+    std::size_t source = 0;
+    if (entry.source != 0) {
+      const auto known = std::ranges::find(settings.sources, source_name, &SourceSettings::name);
+      source = static_cast<std::size_t>(known - settings.sources.begin());
+      if (known == settings.sources.end()) entry.kind = EntryKind::source_event;
+      entry.source = static_cast<std::uint16_t>(source + 1);
+    }
+    // A pipeline that stands still at a record goes on standing: what it would catch up with is past here.
+    if (entry.kind == EntryKind::restart || entry.kind == EntryKind::skip)
+      entry.kind = EntryKind::source_event;
+    apply(position, entry, source);
   }
 
   Status make_engine() {
@@ -142,19 +158,21 @@ Result<std::vector<std::string>> Rehearsal::resume(CheckpointReader& reader, Man
   return notes;
 }
 
-Status Rehearsal::replay(CheckpointReader& reader, const Replay& what, std::vector<std::string>& notes) {
+Status Rehearsal::replay(std::span<Rehearsal* const> all, CheckpointReader& reader, const Replay& what,
+                         std::vector<std::vector<std::string>>& notes) {
   auto identity = read_identity(what.doors.files, *what.settings.node.data_dir);
   if (!identity) return pass_on(identity);
+  notes.resize(all.size());
   Position after;
   if (what.from) {
-    auto resumed = resume(reader, *what.from);
-    if (!resumed) return pass_on(resumed);
-    notes = std::move(*resumed);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      auto resumed = all[i]->resume(reader, *what.from);
+      if (!resumed) return pass_on(resumed);
+      notes[i] = std::move(*resumed);
+    }
     after = what.from->position;
   }
-  // In the order of the settings, so that numbers are indices.
   SourceTable names;
-  for (const SourceSettings& source : work_->settings.sources) names.number(source.name);
   auto journal = JournalReader::open(
       {what.doors.files, journal_folder(*what.settings.node.data_dir), identity->lineage, identity->ancestry},
       after, names);
@@ -172,13 +190,9 @@ Status Rehearsal::replay(CheckpointReader& reader, const Replay& what, std::vect
           Error::Kind::not_found);
     if (what.until && position > *what.until) return {};
     if (what.until_ns && to_ns((*item)->entry.time) > *what.until_ns) return {};
-    Entry entry = (*item)->entry;
-    const std::size_t source = entry.source - std::size_t{1};
-    if (entry.source != 0 && source >= work_->settings.sources.size()) entry.kind = EntryKind::source_event;
-    // A pipeline that stands still at a record goes on standing: what it would catch up with is past here.
-    if (entry.kind == EntryKind::restart || entry.kind == EntryKind::skip)
-      entry.kind = EntryKind::source_event;
-    work_->apply(position, entry, source);
+    const Entry& entry = (*item)->entry;
+    const std::string_view source = entry.source == 0 ? std::string_view() : names.name(entry.source);
+    for (Rehearsal* const rehearsal : all) rehearsal->work_->apply_of_journal(position, entry, source);
     if (what.progress) what.progress(position);
   }
 }

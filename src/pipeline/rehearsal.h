@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,13 +22,16 @@
 #include "config/settings.h"
 #include "pipeline/appliance.h"
 #include "pipeline/stored_state.h"
+#include "sinks/results.h"
 
 namespace tidemark {
 
 struct RehearsalEvents {
-  std::function<void(const std::string& line)> result;
+  std::function<void(const std::string& line)> result = {};
+  // Instead of the line, where it is set.
+  std::function<void(const ResultSchema& schema, std::span<const Value> values)> row = {};
   // A record that could not be read or evaluated: "sources.plant", "bad record", why.
-  std::function<void(std::string_view subject, std::string_view kind, std::string_view text)> noticed;
+  std::function<void(std::string_view subject, std::string_view kind, std::string_view text)> noticed = {};
 };
 
 class Rehearsal {
@@ -59,7 +63,9 @@ class Rehearsal {
     std::optional<Position> until;         // stops behind this one
     std::function<void(Position at)> progress;
   };
-  Status replay(CheckpointReader& reader, const Replay& what, std::vector<std::string>& notes);
+  // In every one of them alike, entry by entry. `notes`: as resume() returns them, of each.
+  static Status replay(std::span<Rehearsal* const> all, CheckpointReader& reader, const Replay& what,
+                       std::vector<std::vector<std::string>>& notes);
 
  private:
   class Work;

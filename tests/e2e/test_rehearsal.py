@@ -144,6 +144,43 @@ def test_a_replay_under_another_configuration(instance):
     assert 'max(n) of pipeline "totals" begins empty' in result.stderr
 
 
+@pytest.mark.interface("replay --compare", "replay --json")
+def test_two_configurations_are_compared_side_by_side(instance):
+    other = instance.directory / "other.toml"
+    mine = instance.config_file.read_text()
+    other.write_text(mine)
+    alike = instance.command("replay", "--config", other, "--compare", "--drain")
+    assert alike.stdout == "" and "3 results alike, 0 differ, 0 only in" in alike.stderr
+    other.write_text(mine.replace("sum(n) AS total", "sum(n) AS total, count(*) AS times").replace(
+        "[pipelines.minutes]", '[pipelines.minutes]\nwhere = "n > 3"').replace('"sum(n) AS total, ', '"sum(n) AS total", "'))
+    result = instance.command("replay", "--config", other, "--compare", "--drain")
+    assert result.stdout == """\
+totals word="a"
+    times  - | 1
+totals word="b"
+    times  - | 1
+minutes window_start="2025-03-01T12:00:00Z" window_end="2025-03-01T12:01:00Z"
+    n  4 | 3
+"""
+    assert f"{other}: count(*) of pipeline \"totals\" begins empty" in result.stderr
+    assert "0 results alike, 3 differ" in result.stderr
+    other.write_text(mine.replace("key_by", 'where = "n > 3"\nkey_by'))
+    assert printed(instance.command("replay", "--config", other, "--compare", "--json")) == [
+        {"_pipeline": "totals", "key": {"word": "a"}, "first": {"total": 4}, "second": None}]
+    assert f'totals word="a": only in {instance.config_file}\n    total  4\n' == instance.command(
+        "replay", "--config", other, "--compare").stdout
+    alone = instance.command("replay", "--compare", check=False)
+    assert alone.returncode == 2 and "--compare needs --config OTHER" in alone.stderr
+
+
+def test_two_configurations_may_name_their_sources_in_another_order(instance):
+    other = instance.directory / "other.toml"
+    more = '[sources.another]\ntype = "stdin"\nformat = "json"\n'
+    other.write_text(more + instance.config_file.read_text().replace('from = ["lines"]', 'from = ["another", "lines"]'))
+    result = instance.command("replay", "--config", other, "--compare")
+    assert result.stdout == "" and "2 results alike, 0 differ" in result.stderr
+
+
 def test_lines_that_begin_like_a_topic_are_none(tidemark, tmp_path):
     config = """
 [sources.plant]
