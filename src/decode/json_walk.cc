@@ -75,8 +75,9 @@ bool read_short_number(const char* at, const char* end, Value& value) {
   }
   const Digits fraction(++at);
   if (fraction.count == 0 || fraction.count == 8 || digits >= kPowers[7]) return false;
-  const double whole = static_cast<double>(digits * kPowers[fraction.count] + fraction.value);
-  const double real = whole / static_cast<double>(kPowers[fraction.count]);
+  const auto power = static_cast<std::int64_t>(kPowers[fraction.count]);
+  const auto whole = static_cast<std::int64_t>(digits * kPowers[fraction.count] + fraction.value);
+  const double real = static_cast<double>(whole) / static_cast<double>(power);
   value = Value::real(negative ? -real : real);
   return at + fraction.count == end;
 }
@@ -85,18 +86,58 @@ bool read_short_number(const char* at, const char* end, Value& value) {
 
 // Tokens are looked at only where one is known to stand within the line. Those of an object or array are
 // counted on at its beginning: a member takes a name, a colon and a value, and something follows it.
-const std::uint32_t* JsonWalk::read(const JsonTokens::Line& line, NestedField& record,
-                                    std::span<Value> slots) {
-  if (line.backslashes) return nullptr;
-  bytes_ = line.bytes;
-  original_ = line.original;
-  end_ = line.end;
-  fields_ = 0;
-  slots_ = slots.data();
-  std::ranges::fill(slots, Value());
-  if (bytes_[*line.tokens] != '{') return nullptr;
-  const Place behind = object(line.tokens, &record, 1);
-  return behind != nullptr && *behind >= end_ ? behind : nullptr;
+
+// Of the string at this place. Between its closing quote and the next token there are spaces at most.
+inline std::string_view JsonWalk::text(Place at) const {
+  const std::uint32_t begin = *at + 1;
+  std::uint32_t end = at[1] - 1;
+  while (bytes_[end] != '"') --end;
+  return {original_ + begin, end - begin};
+}
+
+inline bool JsonWalk::number(Place at, Value& value) const {
+  const char* const first = bytes_ + *at;
+  if (read_short_number(first, bytes_ + at[1], value)) return true;
+  bool too_wide = false;
+  NumberWriter writer{&value, &too_wide};
+  return kernel::numberparsing::parse_number(bytes_of(first), writer) == simdjson::SUCCESS && !too_wide;
+}
+
+// Another token of the line follows its first one, and the place it returns is in the line too.
+inline JsonWalk::Place JsonWalk::value(Place at, NestedField* field, std::uint32_t depth) {
+  // A doubled member replaces the whole of the earlier one.
+  if (field != nullptr)
+    for (const std::size_t slot : field->slots_inside) slots_[slot] = Value();
+  Value unread;
+  Value& value = field != nullptr && field->slot != NestedField::kNoSlot ? slots_[field->slot] : unread;
+  const char* const first = bytes_ + *at;
+  switch (*first) {
+    case '{':
+    case '[': {
+      if (field != nullptr && field->is_read()) return nullptr;
+      const Place behind = *first == '{' ? object(at, field, depth + 1) : array(at, field, depth + 1);
+      return behind != nullptr && *behind < end_ ? behind : nullptr;
+    }
+    case '"':
+      value = Value::text(text(at));
+      break;
+    case 't':
+      if (!kernel::atomparsing::is_valid_true_atom(bytes_of(first))) return nullptr;
+      value = Value::boolean(true);
+      break;
+    case 'f':
+      if (!kernel::atomparsing::is_valid_false_atom(bytes_of(first))) return nullptr;
+      value = Value::boolean(false);
+      break;
+    case 'n':
+      if (!kernel::atomparsing::is_valid_null_atom(bytes_of(first))) return nullptr;
+      value = Value();
+      break;
+    default:
+      if (!number(at, value)) return nullptr;
+  }
+  const bool typed = field != nullptr && field->type != FieldSetting::Type::any;
+  return !typed || convert(value, field->type) ? at + 1 : nullptr;
 }
 
 JsonWalk::Place JsonWalk::object(Place at, NestedField* field, std::uint32_t depth) {
@@ -130,62 +171,18 @@ JsonWalk::Place JsonWalk::array(Place at, NestedField* field, std::uint32_t dept
   return nullptr;
 }
 
-// Another token of the line follows its first one, and the place it returns is in the line too.
-JsonWalk::Place JsonWalk::value(Place at, NestedField* field, std::uint32_t depth) {
-  // A doubled member replaces the whole of the earlier one.
-  if (field != nullptr)
-    for (const std::size_t slot : field->slots_inside) slots_[slot] = Value();
-  const char* const first = bytes_ + *at;
-  Value value;
-  switch (*first) {
-    case '{':
-    case '[': {
-      if (field != nullptr && field->is_read()) return nullptr;
-      const Place behind = *first == '{' ? object(at, field, depth + 1) : array(at, field, depth + 1);
-      return behind != nullptr && *behind < end_ ? behind : nullptr;
-    }
-    case '"':
-      value = Value::text(text(at));
-      break;
-    case 't':
-      if (!kernel::atomparsing::is_valid_true_atom(bytes_of(first))) return nullptr;
-      value = Value::boolean(true);
-      break;
-    case 'f':
-      if (!kernel::atomparsing::is_valid_false_atom(bytes_of(first))) return nullptr;
-      value = Value::boolean(false);
-      break;
-    case 'n':
-      if (!kernel::atomparsing::is_valid_null_atom(bytes_of(first))) return nullptr;
-      break;
-    default:
-      if (!number(at, value)) return nullptr;
-  }
-  return field == nullptr || take(value, field) ? at + 1 : nullptr;
-}
-
-bool JsonWalk::number(Place at, Value& value) const {
-  const char* const first = bytes_ + *at;
-  if (read_short_number(first, bytes_ + at[1], value)) return true;
-  bool too_wide = false;
-  NumberWriter writer{&value, &too_wide};
-  return kernel::numberparsing::parse_number(bytes_of(first), writer) == simdjson::SUCCESS && !too_wide;
-}
-
-bool JsonWalk::take(const Value& value, const NestedField* field) {
-  if (field->slot == NestedField::kNoSlot && field->type == FieldSetting::Type::any) return true;
-  Value converted = value;
-  if (field->type != FieldSetting::Type::any && !convert(converted, field->type)) return false;
-  if (field->slot != NestedField::kNoSlot) slots_[field->slot] = converted;
-  return true;
-}
-
-// Of the string at this place. Between its closing quote and the next token there are spaces at most.
-std::string_view JsonWalk::text(Place at) const {
-  const std::uint32_t begin = *at + 1;
-  std::uint32_t end = at[1] - 1;
-  while (bytes_[end] != '"') --end;
-  return {original_ + begin, end - begin};
+const std::uint32_t* JsonWalk::read(const JsonTokens::Line& line, NestedField& record,
+                                    std::span<Value> slots) {
+  if (line.backslashes) return nullptr;
+  bytes_ = line.bytes;
+  original_ = line.original;
+  end_ = line.end;
+  fields_ = 0;
+  slots_ = slots.data();
+  std::ranges::fill(slots, Value());
+  if (bytes_[*line.tokens] != '{') return nullptr;
+  const Place behind = object(line.tokens, &record, 1);
+  return behind != nullptr && *behind >= end_ ? behind : nullptr;
 }
 
 }  // namespace tidemark

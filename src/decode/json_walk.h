@@ -28,9 +28,8 @@ class JsonWalk {
   using Place = const std::uint32_t*;
   Place object(Place at, NestedField* field, std::uint32_t depth);
   Place array(Place at, NestedField* field, std::uint32_t depth);
-  Place value(Place at, NestedField* field, std::uint32_t depth);
+  [[gnu::always_inline]] Place value(Place at, NestedField* field, std::uint32_t depth);
   bool number(Place at, Value& value) const;
-  bool take(const Value& value, const NestedField* field);
   std::string_view text(Place at) const;
 
   const std::uint32_t max_depth_;

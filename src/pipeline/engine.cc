@@ -23,6 +23,7 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
         {.format = plan.settings->format, .fields = plan.fields, .limits = options.settings.limits});
     if (!decoder) return pass_on(decoder);
     source->decoder = std::move(*decoder);
+    engine->row_values_.resize(std::max<std::size_t>(engine->row_values_.size(), source->row_size));
     engine->sources_.push_back(std::move(source));
   }
   for (const PipelinePlan& plan : options.plan.pipelines)
@@ -48,6 +49,7 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
                                    .limits = options.settings.limits,
                                    .budget = engine->budget_,
                                    .hash_seed = options.hash_seed});
+    pipeline.only_time_moves = pipeline.work->only_time_moves();
     pipeline.by_clock = pipeline.plan.processing_time ||
                         std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
                           return input.from_source
@@ -97,17 +99,22 @@ void Engine::expect(std::size_t source, std::string_view bytes) {
 
 bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   invariant(!busy_, "an entry is applied whole before the next one");
+  if (!begun_) begin_time(entry.time);
   position_ = position;
-  entry_ = entry;
+  entry_ = &entry;
   entry_source_ = source;
   busy_ = true;
-  has_row_ = more_records_ = false;
-  closing_for_step_ = draining_ = false;
-  stage_ = Stage::timers;
   cursor_ = order_.size();
-  if (!begun_) begin_time(entry.time);
-  if (run()) return true;
-  keep_row();
+  if (entry.time > now_) {
+    stage_ = Stage::timers;
+    if (run()) return true;
+  } else {  // what was due by now has fired
+    begin_entry();
+    stage_ = Stage::done;
+    Budget budget(kStepsPerSlice, output_);
+    if (past_ || more_records_ ? run() : run_pipelines(budget) && finished()) return true;
+  }
+  keep_entry();
   return false;
 }
 
@@ -122,10 +129,10 @@ bool Engine::run() {
   Budget budget(kStepsPerSlice, output_);
   while (true) {
     if (past_ && !run_past(budget)) return false;
-    if (!run_pipelines(budget)) return false;
+    if (!pipelines_done() && !run_pipelines(budget)) return false;
     if (timer_fired_) {  // what fired may have set another timer that is due by this entry's time too
       timer_fired_ = false;
-      find_next_due();
+      next_due_known_ = false;
     }
     if (stage_ == Stage::done) {
       if (!more_records_) break;
@@ -136,7 +143,11 @@ bool Engine::run() {
     begin_entry();
     stage_ = Stage::done;
   }
-  find_next_due();
+  return finished();
+}
+
+bool Engine::finished() {
+  next_due_known_ = false;
   busy_ = false;
   return true;
 }
@@ -155,22 +166,8 @@ bool Engine::run_pipelines(Budget& budget) {
         continue;
       }
     }
-    while (!pipeline.inbox.empty()) {
-      const Pipeline::Waiting& waiting = pipeline.inbox.front();
-      const PipelineInput& input = pipeline.plan.inputs[waiting.input];
-      pipeline.work->process({.values = waiting.values,
-                              .time = waiting.time,
-                              .received = waiting.received,
-                              .position = waiting.position,
-                              .source = plan_.pipelines[input.index].settings->name},
-                             input);
-      pipeline.inbox.pop_front();
-    }
-    pipeline.inbox_texts.clear();
-    if (closing_for_step_ &&
-        !pipeline.work->close_for_step({now_, entry_.time, pipeline.by_clock}, position_, budget))
-      return false;
-    if (draining_ && !pipeline.work->close_all(now_, position_, budget)) return false;
+    if (!pipeline.inbox.empty()) take_inbox(pipeline);
+    if ((closing_for_step_ || draining_) && !close_windows(pipeline, budget)) return false;
     // What counts by the clock has just forgotten the time before the step, which is what now_ still shows.
     if (closing_for_step_ && pipeline.by_clock)
       pipeline.watermark = pipeline.output_watermark = kEventTimeMin;
@@ -182,9 +179,32 @@ bool Engine::run_pipelines(Budget& budget) {
   draining_ = false;
   if (closing_for_step_) {
     closing_for_step_ = false;
-    now_ = entry_.time;
+    now_ = entry_->time;
   }
   return true;
+}
+
+void Engine::take_inbox(Pipeline& pipeline) {
+  while (!pipeline.inbox.empty()) {
+    const Pipeline::Waiting& waiting = pipeline.inbox.front();
+    const PipelineInput& input = pipeline.plan.inputs[waiting.input];
+    pipeline.work->process({.values = waiting.values,
+                            .time = waiting.time,
+                            .received = waiting.received,
+                            .position = waiting.position,
+                            .source = plan_.pipelines[input.index].settings->name},
+                           input);
+    pipeline.inbox.pop_front();
+  }
+  pipeline.inbox_texts.clear();
+}
+
+bool Engine::close_windows(Pipeline& pipeline, Budget& budget) {
+  pipeline.advanced_at.reset();
+  if (closing_for_step_ &&
+      !pipeline.work->close_for_step({now_, entry_->time, pipeline.by_clock}, position_, budget))
+    return false;
+  return !draining_ || pipeline.work->close_all(now_, position_, budget);
 }
 
 // Where it is refused, the pipeline stands still, or goes on without the record.
@@ -205,20 +225,24 @@ void Engine::process_row(Pipeline& pipeline, const PipelineInput& input) {
 
 // The smallest watermark over the inputs that are not idle; it never goes back, and stays when all are idle.
 bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
-  std::optional<EventTime> smallest;
+  bool idle = true;
+  EventTime smallest = kEventTimeMax;
   for (const PipelineInput& input : pipeline.plan.inputs) {
-    EventTime watermark;
     if (input.from_source) {
-      if (sources_[input.index]->idle(now_)) continue;
-      watermark = sources_[input.index]->watermark.watermark();
+      const Source& source = *sources_[input.index];
+      if (source.idle(now_)) continue;
+      smallest = std::min(smallest, source.watermark.watermark());
     } else {
-      if (pipelines_[input.index]->idle) continue;
-      watermark = pipelines_[input.index]->output_watermark;
+      const Pipeline& upstream = *pipelines_[input.index];
+      if (upstream.idle) continue;
+      smallest = std::min(smallest, upstream.output_watermark);
     }
-    smallest = smallest ? std::min(*smallest, watermark) : watermark;
+    idle = false;
   }
-  pipeline.idle = !smallest && !pipeline.plan.processing_time;
-  if (smallest && *smallest > pipeline.watermark) pipeline.watermark = *smallest;
+  pipeline.idle = idle && !pipeline.plan.processing_time;
+  if (!idle && smallest > pipeline.watermark) pipeline.watermark = smallest;
+  if (pipeline.only_time_moves && pipeline.advanced_to == pipeline.watermark && pipeline.advanced_at == now_)
+    return true;
   if (!pipeline.work->advance(pipeline.watermark, now_, position_, budget)) return false;
   // What is emitted from here on has a later event time than this: a window's result stands at its end less 1
   // ms.
@@ -226,19 +250,23 @@ bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
   pipeline.output_watermark = pipeline.plan.kind == PipelinePlan::Kind::windowed
                                   ? time_from_ns<EventTime>(whole_milliseconds(passed))
                                   : time_from_ns<EventTime>(passed);
+  pipeline.advanced_to = pipeline.watermark;
+  pipeline.advanced_at = now_;
   return true;
 }
 
 bool Engine::begin_due_timer() {
-  if (!next_due_ || *next_due_ > entry_.time || entry_.kind == EntryKind::clock_step) return false;
-  now_ = std::max(now_, *next_due_);
+  if (entry_->kind == EntryKind::clock_step) return false;
+  const auto due = next_due();
+  if (!due || *due > entry_->time) return false;
+  now_ = std::max(now_, *due);
   timer_fired_ = true;
   cursor_ = 0;
   return true;
 }
 
 void Engine::begin_entry() {
-  const Entry& entry = entry_;
+  const Entry& entry = *entry_;
   before_entry_ = now_;
   switch (entry.kind) {
     case EntryKind::record:
@@ -277,13 +305,13 @@ void Engine::begin_entry() {
 }
 
 void Engine::begin_clock_entry() {
-  const auto what = clock_event(entry_.payload);
+  const auto what = clock_event(entry_->payload);
   if (what == ClockEvent::believed || what == ClockEvent::not_believed) {
     clock_believed_ = what == ClockEvent::believed;
     return;
   }
   for (auto& source : sources_)
-    if (source) source->watermark.clock_stepped(entry_.time, !source->plan.timestamp_slot);
+    if (source) source->watermark.clock_stepped(entry_->time, !source->plan.timestamp_slot);
   closing_for_step_ = true;
   cursor_ = 0;
 }
@@ -293,15 +321,14 @@ void Engine::begin_payload() {
   record_ = 0;
   if (!sources_[entry_source_]) return;  // no input of the pipeline whose past this is
   Source& source = *sources_[entry_source_];
-  if (entry_.kind == EntryKind::oversized) {
+  if (entry_->kind == EntryKind::oversized) {
     begin_record(source);
     return bad_record(
         source, format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
   }
-  row_arena_.clear();
-  row_values_.resize(source.plan.row_size());
+  if (row_arena_.size() != 0) row_arena_.clear();
   const auto found =
-      source.decoder->decode({entry_.payload, entry_.topic}, decoded_slots(source), row_arena_);
+      source.decoder->decode({entry_->payload, entry_->topic}, decoded_slots(source), row_arena_);
   if (found && *found == Found::several) {
     more_records_ = true;
     any_row_ = false;
@@ -316,7 +343,7 @@ void Engine::begin_payload() {
 }
 
 std::span<Value> Engine::decoded_slots(const Source& source) {
-  return std::span(row_values_).subspan(kRowFirstColumn + source.plan.topic_field_count);
+  return std::span(row_values_).first(source.row_size).subspan(source.first_decoded);
 }
 
 void Engine::begin_record(Source& source) {
@@ -328,9 +355,9 @@ void Engine::begin_record(Source& source) {
 // Goes on to the next good record of the entry, or to its end. False when the slice is over.
 bool Engine::next_record(Budget& budget) {
   Source& source = *sources_[entry_source_];
-  const Payload payload(entry_.payload, entry_.topic);
+  const Payload payload(entry_->payload, entry_->topic);
   while (budget.take()) {
-    row_arena_.clear();
+    if (row_arena_.size() != 0) row_arena_.clear();
     const auto found = source.decoder->next(payload, decoded_slots(source), row_arena_);
     if (found && !*found) {
       more_records_ = false;
@@ -354,41 +381,51 @@ bool Engine::next_record(Budget& budget) {
 
 // What every row has beside the decoded fields. False when it is a bad record after all.
 bool Engine::finish_row(Source& source) {
-  EventTime time = time_from_ns<EventTime>(to_ns(entry_.time));
-  if (source.plan.timestamp_slot) {
-    const auto read =
-        read_event_time(row_values_[*source.plan.timestamp_slot], *source.plan.settings->timestamp);
-    if (!read) {
-      bad_record(source, "timestamp: " + read.error().message);
-      return false;
-    }
-    time = *read;
-    const Duration ahead = source.plan.settings->max_ahead;
-    if (clock_believed_ &&
-        to_ns(time) > to_ns(saturating_add(time_from_ns<EventTime>(to_ns(entry_.time)), ahead))) {
-      bad_record(source, format("event time {} is more than max_ahead ({}) ahead of its arrival at {}",
-                                to_rfc3339(to_ns(time)), to_text(ahead), to_rfc3339(to_ns(entry_.time))));
-      return false;
-    }
-  }
-  row_values_[kRowTopic] = entry_.topic.empty() ? Value::null() : Value::text(entry_.topic);
-  row_values_[kRowSource] = Value::text(source.plan.settings->name);
-  row_values_[kRowTime] = Value::integer(to_ms(to_ns(time)));
-  row_values_[kRowReceived] = Value::integer(to_ms(to_ns(entry_.time)));
+  const Entry& entry = *entry_;
+  const std::span<Value> row = std::span(row_values_).first(source.row_size);
+  const std::optional<EventTime> time = event_time(source, row);
+  if (!time) return false;
+  row[kRowTopic] = entry.topic.empty() ? Value::null() : Value::text(entry.topic);
+  row[kRowSource] = Value::text(source.plan.settings->name);
+  row[kRowTime] = Value::integer(to_ms(to_ns(*time)));
+  row[kRowReceived] = Value::integer(to_ms(to_ns(entry.time)));
   if (source.plan.topic_fields) {
-    const bool matches = source.plan.topic_fields->match(entry_.topic, source.topic_values);
+    const bool matches = source.plan.topic_fields->match(entry.topic, source.topic_values);
     for (std::size_t i = 0; i < source.topic_values.size(); ++i)
-      row_values_[kRowFirstColumn + i] = matches ? Value::text(source.topic_values[i]) : Value::null();
+      row[kRowFirstColumn + i] = matches ? Value::text(source.topic_values[i]) : Value::null();
   }
-  row_ = {.values = row_values_,
-          .time = time,
-          .received = entry_.time,
+  row_ = {.values = row,
+          .time = *time,
+          .received = entry.time,
           .position = position_,
           .source = source.plan.settings->name,
           .decoder = source.decoder.get(),
-          .payload = {entry_.payload, entry_.topic}};
-  source.watermark.observe(time, entry_.time);
+          .payload = {entry.payload, entry.topic}};
+  source.watermark.observe(*time, entry.time);
   return true;
+}
+
+// Of the record at hand; nothing when that makes it a bad one.
+std::optional<EventTime> Engine::event_time(Source& source, std::span<const Value> row) {
+  const auto arrival = time_from_ns<EventTime>(to_ns(entry_->time));
+  if (!source.plan.timestamp_slot) return arrival;
+  const Value& field = row[*source.plan.timestamp_slot];
+  std::optional<EventTime> time = whole_event_time(field, source.epoch_unit_ns);
+  if (!time) {
+    const auto read = read_event_time(field, *source.plan.settings->timestamp);
+    if (!read) {
+      bad_record(source, "timestamp: " + read.error().message);
+      return std::nullopt;
+    }
+    time = *read;
+  }
+  const Duration ahead = source.plan.settings->max_ahead;
+  if (*time > arrival && clock_believed_ && *time > saturating_add(arrival, ahead)) {
+    bad_record(source, format("event time {} is more than max_ahead ({}) ahead of its arrival at {}",
+                              to_rfc3339(to_ns(*time)), to_text(ahead), to_rfc3339(to_ns(entry_->time))));
+    return std::nullopt;
+  }
+  return time;
 }
 
 void Engine::bad_record(Source& source, const std::string& why) {
@@ -397,26 +434,28 @@ void Engine::bad_record(Source& source, const std::string& why) {
   output_.noticed(source.subject, "bad record", why);
   if (!source.dead.connected()) return;
   std::string text;
-  if (entry_.kind != EntryKind::oversized)
-    text = source.decoder->text({entry_.payload, entry_.topic});
+  if (entry_->kind != EntryKind::oversized)
+    text = source.decoder->text({entry_->payload, entry_->topic});
   else
-    text = source.plan.settings->format.is_binary() ? to_hex(entry_.payload) : std::string(entry_.payload);
-  const std::vector<Value> letter{Value::integer(to_ns(entry_.time)), Value::text(source.plan.settings->name),
-                                  Value::integer(static_cast<std::int64_t>(position_.value)),
-                                  Value::text(why), Value::text(text)};
+    text = source.plan.settings->format.is_binary() ? to_hex(entry_->payload) : std::string(entry_->payload);
+  const std::vector<Value> letter{
+      Value::integer(to_ns(entry_->time)), Value::text(source.plan.settings->name),
+      Value::integer(static_cast<std::int64_t>(position_.value)), Value::text(why), Value::text(text)};
   source.dead.emit(position_, letter);
 }
 
 // The caller's bytes end with apply(): what later slices still read of them is copied.
-void Engine::keep_row() {
+void Engine::keep_entry() {
   kept_.clear();
   // The entry itself may still be to come: a timer that is due by its time goes first, and takes slices.
-  entry_.topic = kept_.copy(entry_.topic);
-  entry_.resume = {};
-  entry_.payload = kept_.copy(entry_.payload);
+  kept_entry_ = *entry_;
+  kept_entry_.topic = kept_.copy(entry_->topic);
+  kept_entry_.resume = {};
+  kept_entry_.payload = kept_.copy(entry_->payload);
+  entry_ = &kept_entry_;
   if (!has_row_) return;
-  row_.payload = {entry_.payload, entry_.topic};
-  for (Value& value : row_values_)
+  row_.payload = {entry_->payload, entry_->topic};
+  for (Value& value : std::span(row_values_).first(row_.values.size()))
     if (value.is_text()) value = Value::text(kept_.copy(value.as_text()));
 }
 
@@ -429,6 +468,7 @@ void Engine::begin_time(JournalTime now) {
 // Idleness matters only while a window waits for the watermark; an appliance with nothing open writes no
 // tick.
 void Engine::find_next_due() {
+  next_due_known_ = true;
   next_due_.reset();
   // What is due but did not happen (a window that another input's watermark holds open) is no timer.
   const auto sooner = [&](std::optional<JournalTime> due) {

@@ -81,7 +81,10 @@ class Engine {
   Position position() const { return position_; }  // of the last entry applied
   JournalTime time() const { return now_; }
   // When time alone will make something happen; none when no timer is pending.
-  std::optional<JournalTime> next_due() const { return next_due_; }
+  std::optional<JournalTime> next_due() {
+    if (!next_due_known_) find_next_due();
+    return next_due_;
+  }
   // False: the wall clock is not synchronised, and event times are not judged by it.
   bool clock_believed() const { return clock_believed_; }
 
@@ -135,7 +138,13 @@ class Engine {
 
   explicit Engine(const Options& options);
   bool run();
+  bool finished();
+  bool pipelines_done() const {
+    return cursor_ == order_.size() && !has_row_ && !draining_ && !closing_for_step_;
+  }
   bool run_pipelines(Budget& budget);
+  void take_inbox(Pipeline& pipeline);
+  bool close_windows(Pipeline& pipeline, Budget& budget);
   void process_row(Pipeline& pipeline, const PipelineInput& input);
   bool begin_due_timer();
   void begin_entry();
@@ -145,8 +154,9 @@ class Engine {
   std::span<Value> decoded_slots(const Source& source);
   void begin_record(Source& source);
   bool finish_row(Source& source);
+  std::optional<EventTime> event_time(Source& source, std::span<const Value> row);
   void bad_record(Source& source, const std::string& why);
-  void keep_row();
+  void keep_entry();
   bool advance_watermark(Pipeline& pipeline, Budget& budget);
   void hand_down(std::size_t upstream, std::span<const Value> values, EventTime time, JournalTime received,
                  Position position);
@@ -180,11 +190,13 @@ class Engine {
   bool begun_ = false;
   bool clock_believed_ = true;
   std::optional<JournalTime> next_due_;
+  bool next_due_known_ = false;  // looked for since the last entry: only when somebody asks
 
   // The entry at hand.
   bool busy_ = false;
   Stage stage_ = Stage::done;
-  Entry entry_;
+  const Entry* entry_ = nullptr;  // the caller's; kept_entry_ once apply() has returned
+  Entry kept_entry_;
   std::size_t entry_source_ = 0;
   bool timer_fired_ = false;
   bool has_row_ = false;            // a decoded record waits in row_ for the pipelines that read its source

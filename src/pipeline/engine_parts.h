@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/engine.h"
+#include "pipeline/event_time.h"
 #include "pipeline/failures.h"
 #include "pipeline/standing.h"
 
@@ -23,7 +24,10 @@ struct Engine::Source {
                                         : std::vector<std::size_t>{},
              output),
         subject("sources." + source_plan.settings->name),
-        topic_values(source_plan.topic_field_count) {}
+        topic_values(source_plan.topic_field_count) {
+    if (source_plan.timestamp_slot)
+      epoch_unit_ns = tidemark::epoch_unit_ns(source_plan.settings->timestamp->unit);
+  }
 
   bool idle(JournalTime now) const { return ended || watermark.idle(now); }
   SourceMoment moment() const { return {watermark, ended, counters.records}; }
@@ -37,6 +41,9 @@ struct Engine::Source {
   bool may_be_stood_at = false;        // a pipeline that reads it may stand still at a record of it
   std::optional<SourceMoment> before;  // the entry at hand, when it may
   std::string subject;
+  std::int64_t epoch_unit_ns = 0;  // of its timestamps; 0 when they are text, or the time of arrival
+  std::uint32_t row_size = plan.row_size();
+  std::uint32_t first_decoded = kRowFirstColumn + plan.topic_field_count;  // in a row
   std::vector<std::string_view> topic_values;
 };
 
@@ -67,6 +74,9 @@ struct Engine::Pipeline {
   std::unique_ptr<Operator> work;
   EventTime watermark = kEventTimeMin;         // of its input
   EventTime output_watermark = kEventTimeMin;  // of what it emits
+  bool only_time_moves = false;                // of its operator
+  EventTime advanced_to{};                     // what its operator was last advanced to
+  std::optional<JournalTime> advanced_at;      // and when; none: not since something else than time moved it
   bool idle = false;                           // all its inputs are
   bool row_taken = false;                      // the row at hand was processed, and closing goes on
   bool time_driven = false;                    // journal time alone can move its watermark

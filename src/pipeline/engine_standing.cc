@@ -45,7 +45,7 @@ std::optional<std::size_t> Engine::standing_pipeline(std::string_view uid) const
 }
 
 void Engine::begin_restart() {
-  const auto restart = decode_restart(entry_.payload);
+  const auto restart = decode_restart(entry_->payload);
   if (!restart) return;
   const auto index = standing_pipeline(restart->uid);
   if (!index) return;
@@ -61,7 +61,7 @@ void Engine::begin_restart() {
 }
 
 void Engine::begin_skip() {
-  const auto index = standing_pipeline(entry_.payload);
+  const auto index = standing_pipeline(entry_->payload);
   if (!index) return;
   Pipeline& pipeline = *pipelines_[*index];
   Standing& standing = *pipeline.standing;
@@ -102,6 +102,7 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
     source->ended = moment.ended;
     source->counters.records = moment.records;
     source->may_be_stood_at = pipeline->outlets.refuses;
+    past->row_values_.resize(std::max<std::size_t>(past->row_values_.size(), source->row_size));
     past->sources_[input.index] = std::move(source);
   }
   past->position_ = standing.through;
@@ -109,7 +110,6 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
   past->now_ = standing.now;
   past->begun_ = true;
   past->clock_believed_ = standing.clock_believed;
-  past->find_next_due();
   return past;
 }
 

@@ -95,7 +95,7 @@ Result<Engine::Evolution> Engine::take_over(PriorState prior) {
   for (auto& [name, section] : prior.sources)
     if (!section.empty()) prior.retired["engine/source/" + name] = std::move(section);
   evolution.retired = std::move(prior.retired);
-  find_next_due();
+  next_due_known_ = false;
   return evolution;
 }
 

@@ -10,7 +10,12 @@ namespace {
 
 constexpr std::int64_t kMillisecond = 1'000'000;
 
-std::int64_t unit_ns(TimestampSetting::Unit unit) {
+// A year inside the range of nanoseconds in 64 bits, so that adding a lateness does not leave it.
+constexpr double kMostNs = 9.19e18;
+
+}  // namespace
+
+std::int64_t epoch_unit_ns(TimestampSetting::Unit unit) {
   switch (unit) {
     case TimestampSetting::Unit::s:
       return 1'000'000'000;
@@ -19,20 +24,12 @@ std::int64_t unit_ns(TimestampSetting::Unit unit) {
     case TimestampSetting::Unit::us:
       return 1'000;
     case TimestampSetting::Unit::ns:
+      return 1;
     case TimestampSetting::Unit::rfc3339:
     case TimestampSetting::Unit::pattern:
-      return 1;
+      return 0;
   }
-  return 1;
-}
-
-// A year inside the range of nanoseconds in 64 bits, so that adding a lateness does not leave it.
-constexpr double kMostNs = 9.19e18;
-
-}  // namespace
-
-std::int64_t to_ms(std::int64_t ns) {
-  return ns / kMillisecond - (ns % kMillisecond < 0 ? 1 : 0);
+  return 0;
 }
 
 std::int64_t whole_milliseconds(std::int64_t ns) {
@@ -54,9 +51,9 @@ Result<EventTime> read_event_time(const Value& value, const TimestampSetting& ti
     return time_from_ns<EventTime>(*ns);
   }
   if (!value.is_number()) return fail(format("{} instead of a number", type_name(value.type())));
-  const double scaled = value.as_number() * static_cast<double>(unit_ns(unit));
+  const double scaled = value.as_number() * static_cast<double>(epoch_unit_ns(unit));
   if (!(std::fabs(scaled) < kMostNs)) return fail("outside the years 1678 to 2261; is the unit right?");
-  if (value.is_integer()) return time_from_ns<EventTime>(value.as_integer() * unit_ns(unit));
+  if (value.is_integer()) return time_from_ns<EventTime>(value.as_integer() * epoch_unit_ns(unit));
   return time_from_ns<EventTime>(static_cast<std::int64_t>(std::floor(scaled)));
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -12,13 +13,26 @@
 namespace tidemark {
 
 // Nanoseconds as milliseconds, towards the past.
-std::int64_t to_ms(std::int64_t ns);
+constexpr std::int64_t to_ms(std::int64_t ns) {
+  return ns / 1'000'000 - (ns % 1'000'000 < 0 ? 1 : 0);
+}
 // The nanoseconds of whole milliseconds, towards the past; the far past stays what it is.
 std::int64_t whole_milliseconds(std::int64_t ns);
 
 // The event time that a record's field says. NULL, another type, text that does not parse and times outside
 // the years 1678 to 2261 are errors.
 Result<EventTime> read_event_time(const Value& value, const TimestampSetting& timestamp);
+// The nanoseconds in a unit of counted time; 0 of one that is text.
+std::int64_t epoch_unit_ns(TimestampSetting::Unit unit);
+// What read_event_time() says of an ordinary whole number; nothing of any other value.
+inline std::optional<EventTime> whole_event_time(const Value& value, std::int64_t unit_ns) {
+  constexpr std::int64_t kOrdinary = 9'000'000'000'000'000'000;
+  std::int64_t ns = 0;
+  if (unit_ns == 0 || !value.is_integer() || __builtin_mul_overflow(value.as_integer(), unit_ns, &ns) ||
+      ns > kOrdinary || ns < -kOrdinary)
+    return std::nullopt;
+  return time_from_ns<EventTime>(ns);
+}
 
 // The payload of a clock_step entry (1 byte).
 enum class ClockEvent : std::uint8_t {

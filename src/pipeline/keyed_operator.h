@@ -37,6 +37,7 @@ class KeyedOperator final : public Operator {
   ~KeyedOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
+  bool only_time_moves() const override { return windowed_; }
   bool close_for_step(const ClockStep& step, Position position, Budget& budget) override;
   bool close_all(JournalTime now, Position position, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;

@@ -91,6 +91,8 @@ class Operator {
   // The watermark has come to `watermark` and journal time to `now`: closes windows, emits what is due. False
   // when the budget ended first; then it is called again with the same arguments before anything else.
   virtual bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) = 0;
+  // Nothing that process() does gives advance() anything to do before the watermark or the time moves.
+  virtual bool only_time_moves() const { return false; }
   // The wall clock was set back: what waits for a beat is emitted, and open windows of an operator whose time
   // begins anew end at the time before the step.
   virtual bool close_for_step(const ClockStep& step, Position position, Budget& budget) = 0;

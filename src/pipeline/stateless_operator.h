@@ -11,6 +11,7 @@ class StatelessOperator final : public Operator {
   explicit StatelessOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
+  bool only_time_moves() const override { return true; }
   bool close_for_step(const ClockStep&, Position, Budget&) override { return true; }
   bool close_all(JournalTime, Position, Budget&) override { return true; }
   std::optional<JournalTime> next_due(bool) const override { return std::nullopt; }

@@ -1,25 +1,14 @@
 #include "windows/watermark.h"
 
-#include <algorithm>
-
 namespace tidemark {
 
 void SourceWatermark::begin(JournalTime now) {
   if (!last_arrival_) last_arrival_ = now;
 }
 
-void SourceWatermark::observe(EventTime t, JournalTime now) {
-  last_arrival_ = now;
-  watermark_ = std::max(watermark_, saturating_add(t, -out_of_orderness_));
-}
-
 void SourceWatermark::clock_stepped(JournalTime now, bool by_arrival) {
   last_arrival_ = now;
   if (by_arrival) watermark_ = kEventTimeMin;
-}
-
-bool SourceWatermark::idle(JournalTime now) const {
-  return idle_after_ && last_arrival_ && now >= *last_arrival_ + *idle_after_;
 }
 
 std::optional<JournalTime> SourceWatermark::idle_due() const {

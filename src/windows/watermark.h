@@ -6,6 +6,7 @@
 // every input is idle the watermark stays where it is. Values, saved with the checkpoint. Pure.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 
 #include "base/bytes.h"
@@ -21,13 +22,18 @@ class SourceWatermark {
   // The source exists since `now`: from then on its silence counts.
   void begin(JournalTime now);
   // A record with event time `t` arrived at `now`.
-  void observe(EventTime t, JournalTime now);
+  void observe(EventTime t, JournalTime now) {
+    last_arrival_ = now;
+    watermark_ = std::max(watermark_, saturating_add(t, -out_of_orderness_));
+  }
   // The clock was set back to `now`: silence is counted from there. A source whose event time is its time of
   // arrival (`by_arrival`) would find everything late from now on: its watermark begins anew.
   void clock_stepped(JournalTime now, bool by_arrival);
 
   EventTime watermark() const { return watermark_; }  // kEventTimeMin before the first record
-  bool idle(JournalTime now) const;
+  bool idle(JournalTime now) const {
+    return idle_after_ && last_arrival_ && now >= *last_arrival_ + *idle_after_;
+  }
   // When it counts as idle if nothing arrives: perhaps in the past already. None: never.
   std::optional<JournalTime> idle_due() const;
 
