@@ -13,6 +13,7 @@
 #include "base/invariant.h"
 #include "platform/mosquitto_connecting.h"
 #include "platform/mosquitto_handle.h"
+#include "platform/mosquitto_packet_ids.h"
 #include "platform/mosquitto_self_test.h"
 
 namespace tidemark {
@@ -108,6 +109,8 @@ class MosquittoClient final : public MqttClient, private MosquittoHandle::Listen
   bool draining_ = false;  // a release is not written whole; nothing is read meanwhile
   bool release_wanted_ = false;
   bool flush_posted_ = false;
+  bool read_begins_ = true;  // no message of the read in hand has been handed out
+  PacketIds ids_{PacketIds::kAnyNumber};
   std::string refusal_;  // CONNACK's, or a refused message's
   bool wrong_version_ = false;
   int disconnect_reason_ = 0;
@@ -156,6 +159,7 @@ void MosquittoClient::readable() {
     return;
   }
   Status status;
+  read_begins_ = true;
   in_library_ = true;
   for (int turn = 0; turn < kReadsPerTurn; ++turn) {
     const std::uint64_t before = handle_->progress();
@@ -222,16 +226,25 @@ void MosquittoClient::connack(int reason, bool session_present, std::optional<Du
   }
   connected_ = true;
   deadline_.reset();
+  handle_->see_duplicates(options_.hold_acks);
+  ids_ = PacketIds(options_.version == MqttVersion::v5 ? options_.receive_maximum : PacketIds::kAnyNumber);
   const Duration agreed = keep_alive.value_or(options_.keep_alive);
   keep_alive_ = agreed > Duration::zero() ? std::clamp<Duration>(agreed / 4, 1s, 15s) : Duration(15s);
   check_keep_alive();
   if (events_.connected) events_.connected(session_present);
 }
 
-void MosquittoClient::message(const MqttMessage& message) {
+void MosquittoClient::message(const MqttMessage& read) {
+  MqttMessage message = read;
+  message.begins_read = std::exchange(read_begins_, false);
   if (message.qos > 0) {
     held_ = true;
     release_wanted_ = false;  // it was wanted before this one came
+    if (options_.hold_acks) {
+      const bool counted = ids_.count();
+      message.duplicate = ids_.read(message.id, message.duplicate);
+      if (ids_.count() != counted) handle_->see_duplicates(counted);
+    }
   }
   if (events_.message) events_.message(message);
 }

@@ -98,7 +98,8 @@ Status MosquittoHandle::set_up(bool see_duplicates) {
     done = status_of(
         mosquitto_username_pw_set(mosquitto_, options_.username.c_str(), or_null(options_.password)));
   if (done && options_.tls) done = set_up_tls();
-  if (done) set_callbacks(see_duplicates);
+  if (done) set_callbacks();
+  if (done) hear_log(see_duplicates || options_.tls);
   return done;
 }
 
@@ -115,7 +116,7 @@ Status MosquittoHandle::set_up_tls() {
   return status_of(mosquitto_tls_opts_set(mosquitto_, kVerifyPeer, nullptr, nullptr));
 }
 
-void MosquittoHandle::set_callbacks(bool see_duplicates) {
+void MosquittoHandle::set_callbacks() {
   using Handle = MosquittoHandle;
   mosquitto_connect_v5_callback_set(
       mosquitto_, [](mosquitto*, void* self, int reason, int flags, const mosquitto_property* properties) {
@@ -158,9 +159,18 @@ void MosquittoHandle::set_callbacks(bool see_duplicates) {
                                          Handle& handle = *static_cast<Handle*>(self);
                                          if (handle.listener_) handle.listener_->disconnected(reason);
                                        });
-  if (!see_duplicates && !options_.tls) return;
+}
+
+void MosquittoHandle::see_duplicates(bool see) {
+  duplicate_ = false;
+  hear_log(see || options_.tls);  // whose errors are told nowhere else
+}
+
+// A line that nobody hears is not formatted.
+void MosquittoHandle::hear_log(bool hear) {
+  if (!hear) return mosquitto_log_callback_set(mosquitto_, nullptr);
   mosquitto_log_callback_set(mosquitto_, [](mosquitto*, void* self, int level, const char* line) {
-    Handle& handle = *static_cast<Handle*>(self);
+    MosquittoHandle& handle = *static_cast<MosquittoHandle*>(self);
     const std::optional<bool> duplicate = duplicate_in_log_line(line, handle.options_.client_id);
     if (duplicate) handle.duplicate_ = *duplicate;
     if (level == MOSQ_LOG_ERR && handle.library_error_.empty()) handle.library_error_ = line;

@@ -50,6 +50,8 @@ class MosquittoHandle {
   MosquittoHandle& operator=(const MosquittoHandle&) = delete;
 
   void listen(Listener* listener) { listener_ = listener; }
+  // From the next message on, whether MqttMessage::duplicate is told.
+  void see_duplicates(bool see);
 
   // Blocks in name resolution and in connecting; queues the CONNECT.
   Status connect();
@@ -77,7 +79,8 @@ class MosquittoHandle {
   explicit MosquittoHandle(const MqttOptions& options);
   Status set_up(bool see_duplicates);
   Status set_up_tls();
-  void set_callbacks(bool see_duplicates);
+  void set_callbacks();
+  void hear_log(bool hear);
   bool v5() const { return options_.version == MqttVersion::v5; }
   Status status_of(int code) const;
 

@@ -45,7 +45,9 @@ struct MqttMessage {
   std::uint16_t id = 0;  // packet id; 0 for QoS 0
   int qos = 0;
   bool retained = false;
-  bool duplicate = false;  // the broker says that it has sent this id before
+  // The broker says that it has sent this id before; or it looks as if it had: whoever drops it makes sure.
+  bool duplicate = false;
+  bool begins_read = true;  // else it was read in one go with the message before
   std::string_view topic = {};
   std::string_view payload = {};
 };

@@ -23,9 +23,14 @@ std::int64_t SystemClock::wall_ns() {
 }
 
 bool SystemClock::synchronised() {
+  constexpr Duration kHolds = 250ms;
+  const MonotonicTime now = monotonic();
+  if (asked_at_ && now < *asked_at_ + kHolds) return synchronised_;
+  asked_at_ = now;
   timex answer{};  // modes = 0: only asks
   const int state = adjtimex(&answer);
-  return state >= 0 && state != TIME_ERROR && (answer.status & STA_UNSYNC) == 0;
+  synchronised_ = state >= 0 && state != TIME_ERROR && (answer.status & STA_UNSYNC) == 0;
+  return synchronised_;
 }
 
 }  // namespace tidemark

@@ -336,6 +336,7 @@ void MqttSource::closed(const std::string& reason) {
 }
 
 void MqttSource::message(const MqttMessage& message) {
+  if (message.begins_read) context_.intake.begin_read();
   const bool oversized = message.payload.size() > context_.limits.max_record;
   const std::string_view payload =
       oversized ? kept_beginning(message.payload, context_.limits.max_record) : message.payload;
@@ -358,7 +359,6 @@ void MqttSource::message(const MqttMessage& message) {
 
 void MqttSource::append(const MqttMessage& message, std::string_view payload, bool oversized) {
   const std::string resume = MqttSession::record_resume(message);
-  context_.intake.begin_read();
   if (oversized) {
     ++oversized_;
     context_.intake.oversized(payload, message.topic, resume);
@@ -369,7 +369,8 @@ void MqttSource::append(const MqttMessage& message, std::string_view payload, bo
 
 // A dropped duplicate is held like the rest: its acknowledgement must wait until its first delivery is safe.
 void MqttSource::held(std::uint16_t id, bool repetition) {
-  if (hold_.read(id, repetition, loop().now())) hold_timer_ = loop().at(hold_.cut_due(), [this] { cut(); });
+  const MonotonicTime now = hold_.count() == 0 ? loop().now() : MonotonicTime();  // of the first of a round
+  if (hold_.read(id, repetition, now)) hold_timer_ = loop().at(hold_.cut_due(), [this] { cut(); });
   if (hold_.nearly_full()) cut();
 }
 

@@ -10,6 +10,7 @@
 #include <bitset>
 #include <cstdint>
 #include <memory>
+#include <vector>
 
 #include "base/times.h"
 
@@ -33,6 +34,7 @@ class MqttHold {
   // already: rule 1 says nothing about it.
   bool read(std::uint16_t id, bool repetition, MonotonicTime now) {
     if (!repetition || !released_->test(id)) {
+      if (!held_->test(id)) round_.push_back(id);
       held_->set(id);
       released_->reset(id);
     }
@@ -47,14 +49,18 @@ class MqttHold {
   MonotonicTime cut_due() const { return since_ + limits_.longest; }
   MonotonicTime give_up_due() const { return since_ + limits_.keep_alive / 3; }
   void released() {
-    *released_ |= *held_;
-    held_->reset();
+    for (const std::uint16_t id : round_) {
+      held_->reset(id);
+      released_->set(id);
+    }
+    round_.clear();
     count_ = 0;
   }
   // Nothing was released on the next connection, and nothing is owed to it.
   void connection_lost() {
     held_->reset();
     released_->reset();
+    round_.clear();
     count_ = 0;
   }
 
@@ -63,6 +69,7 @@ class MqttHold {
   using Ids = std::bitset<65536>;
   std::unique_ptr<Ids> held_ = std::make_unique<Ids>();
   std::unique_ptr<Ids> released_ = std::make_unique<Ids>();
+  std::vector<std::uint16_t> round_;  // those in held_
   std::uint64_t count_ = 0;
   MonotonicTime since_{};
 };

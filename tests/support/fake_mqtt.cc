@@ -42,8 +42,12 @@ void FakeMqtt::deliver(Delivery message) {
 
 void FakeMqtt::hand_over(const Delivery& message) {
   if (message.qos > 0) held.push_back(message.id);
-  const MqttMessage view{message.id,        message.qos,   message.retained,
-                         message.duplicate, message.topic, message.payload};
+  const MqttMessage view{.id = message.id,
+                         .qos = message.qos,
+                         .retained = message.retained,
+                         .duplicate = message.duplicate,
+                         .topic = message.topic,
+                         .payload = message.payload};
   if (events_.message) events_.message(view);
 }
 

@@ -23,6 +23,7 @@ struct Session {
   bool v5;
   std::string heard;  // everything, in order: "connected(new) 1:payload "
   int messages = 0;
+  int reads = 0;
   bool pause_at_message = false;
 
   explicit Session(MqttVersion version, bool hold_acks = true) : v5(version == MqttVersion::v5) {
@@ -47,6 +48,7 @@ struct Session {
         .message =
             [this](const MqttMessage& m) {
               ++messages;
+              reads += m.begins_read;
               heard += std::to_string(m.id) + (m.duplicate ? "d:" : ":") + std::string(m.payload) + " ";
               if (pause_at_message) client->pause();
             },
@@ -111,6 +113,34 @@ TEST_CASE("the duplicate flag is read from the log line, whatever the id and the
   CHECK_FALSE(duplicate_in_log_line("Client a received PUBLISH (d", "a").has_value());
   CHECK_FALSE(duplicate_in_log_line("Client a", "abc").has_value());
   CHECK_FALSE(duplicate_in_log_line("", "a").has_value());
+}
+
+TEST_CASE("a broker that counts its ids is not asked for the flag, until an id is not the next") {
+  Session s(MqttVersion::v5);
+  s.connect(true);
+  constexpr int kProof = 101;  // one more than the receive maximum
+  for (int id = 1; id <= kProof; ++id) s.publish(id, "x");
+  CHECK(s.until([&] { return s.messages == kProof; }));
+  s.heard.clear();
+  s.publish(102, "new", 8);  // the flag would say otherwise
+  s.publish(60, "again");
+  s.publish(61, "again", 8);  // the flag is seen anew
+  s.publish(62, "new");
+  CHECK(s.until_heard("102:new 60d:again 61d:again 62:new "));
+}
+
+TEST_CASE("messages that were read in one go are known as such") {
+  Session s(MqttVersion::v5);
+  s.connect();
+  std::string several;
+  for (int id = 1; id <= 3; ++id) several += MiniBroker::publish(true, id, 1, "x");
+  s.broker.send(several);
+  CHECK(s.until([&] { return s.messages == 3; }));
+  const int reads = s.reads;
+  CHECK(reads < 3);
+  s.publish(4, "y");
+  CHECK(s.until([&] { return s.messages == 4; }));
+  CHECK(s.reads == reads + 1);
 }
 
 TEST_CASE("it introduces itself with what it was told") {

@@ -27,14 +27,16 @@ struct Session {
   }
   Verdict see(std::uint16_t id, bool duplicate, std::string_view payload = "hello", bool unreleased = false,
               int qos = 1) {
-    const MqttMessage message{id, qos, false, duplicate, "a/b", payload};
+    const MqttMessage message{
+        .id = id, .qos = qos, .duplicate = duplicate, .topic = "a/b", .payload = payload};
     const Verdict verdict = session.judge(message, payload, unreleased, RetainedPolicy::first);
     if (verdict == Verdict::deliver)
       session.remember_record(message.topic, message.payload, MqttSession::record_resume(message));
     return verdict;
   }
   Verdict see_retained(std::string_view topic, RetainedPolicy policy, bool duplicate = false) {
-    const MqttMessage message{9, 1, true, duplicate, topic, "kept"};
+    const MqttMessage message{
+        .id = 9, .qos = 1, .retained = true, .duplicate = duplicate, .topic = topic, .payload = "kept"};
     return session.judge(message, message.payload, false, policy);
   }
   MqttSession::Plan plan(std::vector<std::string> filters, bool present,
@@ -98,7 +100,7 @@ TEST_CASE("the same payload on another topic is another message") {
   Session s;
   s.connected(false);
   CHECK(s.see(1, false) == Verdict::deliver);
-  const MqttMessage other{1, 1, false, true, "a/c", "hello"};
+  const MqttMessage other{.id = 1, .qos = 1, .duplicate = true, .topic = "a/c", .payload = "hello"};
   CHECK(s.session.judge(other, other.payload, false, RetainedPolicy::first) == Verdict::deliver);
 }
 
