@@ -199,6 +199,10 @@ std::expected<CommandLine, std::string> make_check(const Words& words) {
   return plain_command(words, CheckCommand{words.input, words.source});
 }
 
+std::expected<CommandLine, std::string> make_test(const Words& words) {
+  return plain_command(words, TestCommand{words.references});
+}
+
 std::expected<CommandLine, std::string> make_replay(const Words& words) {
   ReplayCommand command{.from = std::nullopt,
                         .until = words.until,
@@ -556,6 +560,22 @@ std::unique_ptr<Grammar> make_grammar() {
       ->type_name("FILE");
   check->add_option("--source", grammar->words.source, "the source that they are of, if there are several")
       ->type_name("NAME");
+  CLI::App* test = add_leaf(
+      *grammar, root,
+      {.name = "test",
+       .does = "Run the tests of the configuration, over time, crashes and restarts",
+       .footer =
+           "A test ([[tests]] in the configuration) says what comes in, how time passes, when the power "
+           "goes,\n"
+           "and what must come out. All of it happens in memory: nothing outside is touched, and a running\n"
+           "instance is not disturbed.\n"
+           "Exit code 1: a test failed; 2: the configuration does not hold; 3: there is no such test.\n\n"
+           "Examples:\n"
+           "  tidemark test -c tidemark.toml\n"
+           "  tidemark test -c tidemark.toml \"silence is told once\"",
+       .json = true},
+      make_test);
+  test->add_option("NAME", grammar->words.references, "only tests whose names hold this");
   add_leaf(*grammar, root,
            {.name = "status",
             .does = "Show how the running instance is, and what is degraded and why",

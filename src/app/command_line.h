@@ -43,6 +43,9 @@ struct CheckCommand {
   std::string input;   // a file of records to run through the pipelines in memory; empty: only check
   std::string source;  // which source they are of; empty: the only one
 };
+struct TestCommand {
+  std::vector<std::string> names;  // tests whose names hold one of these; empty: all
+};
 struct StateDropCommand {
   std::string pipeline;
 };
@@ -108,7 +111,7 @@ struct CommandLine {
                CheckpointShowCommand, CheckpointVerifyCommand, CheckpointExportCommand,
                CheckpointDeleteCommand, StateGetCommand, StateDropCommand, TopCommand, ReplayCommand,
                TapCommand, PipelineResumeCommand, StopCommand, VersionCommand, SavepointCreateCommand,
-               RestoreCommand>
+               RestoreCommand, TestCommand>
       command;
 };
 

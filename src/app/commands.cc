@@ -8,6 +8,7 @@ struct Execution {
 
   ExitCode operator()(const RunCommand& command) const { return run_command(line, command); }
   ExitCode operator()(const CheckCommand& command) const { return check_command(line, command); }
+  ExitCode operator()(const TestCommand& command) const { return test_command(line, command); }
   ExitCode operator()(const StatusCommand&) const { return status_command(line); }
   ExitCode operator()(const CheckpointCreateCommand&) const { return create_checkpoint_command(line); }
   ExitCode operator()(const CheckpointListCommand&) const { return list_checkpoints_command(line); }

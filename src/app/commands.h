@@ -12,6 +12,7 @@ ExitCode execute(const CommandLine& line);
 
 ExitCode run_command(const CommandLine& line, const RunCommand& command);
 ExitCode check_command(const CommandLine& line, const CheckCommand& command);
+ExitCode test_command(const CommandLine& line, const TestCommand& command);
 ExitCode status_command(const CommandLine& line);
 ExitCode create_checkpoint_command(const CommandLine& line);
 ExitCode list_checkpoints_command(const CommandLine& line);

@@ -35,6 +35,7 @@ struct LoadedTables {
   std::list<Loaded<SourceSettings>> sources;  // in name order, as the next two
   std::list<Loaded<PipelineSettings>> pipelines;
   std::list<Loaded<SinkSettings>> sinks;
+  std::vector<TestSettings> tests;  // those with nothing wrong by themselves
 };
 
 // Names lead somewhere, and not in a circle; uids are one pipeline's each.
@@ -45,6 +46,8 @@ void check_pipelines(const LoadedTables& tables, Diagnostics& diagnostics);
 void check_sources(const LoadedTables& tables, Diagnostics& diagnostics);
 // Addresses, paths, sessions and limits that collide.
 void check_resources(const LoadedTables& tables, Diagnostics& diagnostics);
+// What tests name, and the order of their steps.
+void check_tests(const LoadedTables& tables, Diagnostics& diagnostics);
 
 // Where a sink's file is: the path as it stands, or below data_dir; without dots and doubled slashes. Links
 // are not followed: the loader touches no files.

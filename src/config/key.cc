@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <charconv>
 #include <set>
+#include <span>
 
 #include "base/format.h"
+#include "base/json.h"
 #include "base/nearest.h"
 #include "base/sizes.h"
 #include "config/keys.h"
@@ -27,6 +29,10 @@ TypeWords words_of(Key::Type type) {
       return {"a path", "strings stand in quotes"};
     case Key::Type::texts:
       return {"a list of strings", "write it as [\"...\", \"...\"]"};
+    case Key::Type::lines:
+      return {"a string or a list of strings", "strings stand in quotes"};
+    case Key::Type::rows:
+      return {"a list of rows", "write them as [{ name = value, ... }, ...]; [] for none"};
     case Key::Type::integer:
       return {"an integer", "write it without quotes and fraction"};
     case Key::Type::number:
@@ -41,6 +47,9 @@ TypeWords words_of(Key::Type type) {
       return {"a table", "write it as { name = value, ... }"};
     case Key::Type::tables:
       return {"tables of their own", "write them as [NAME.name-of-your-choice]"};
+    case Key::Type::list:
+      return {"a list of tables",
+              "write them as [{ name = value, ... }, ...], or each below a header in [[double brackets]]"};
     case Key::Type::later:
       break;
   }
@@ -210,6 +219,117 @@ std::optional<std::vector<Located<std::string>>> Key::read_texts(const Node& nod
   }
   if (!fine) return std::nullopt;
   return texts;
+}
+
+std::optional<std::vector<Located<std::string>>> Key::read_lines(const Node& node, Reading& reading) const {
+  std::vector<Located<std::string>> lines;
+  if (node.kind != Node::Kind::text && node.kind != Node::Kind::list) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  bool fine = true;
+  for (const Node& item : node.kind == Node::Kind::list ? std::span(node.items) : std::span(&node, 1)) {
+    if (item.broken) {
+      fine = false;
+    } else if (item.kind != Node::Kind::text) {
+      reading.diagnostics.error(item.place, format("`{}` takes strings, not {}", name_, item.kind_name()));
+      fine = false;
+    } else if (item.text.empty()) {
+      reading.diagnostics.error(item.place, format("`{}` holds an empty string", name_));
+      fine = false;
+    } else if (too_long(item, reading)) {
+      fine = false;
+    } else {
+      lines.emplace_back(item.text, item.place);
+    }
+  }
+  if (node.kind == Node::Kind::list && node.items.empty()) {
+    reading.diagnostics.error(node.place, format("`{}` is an empty list", name_),
+                              "leave the key out for none");
+    fine = false;
+  }
+  if (!fine) return std::nullopt;
+  return lines;
+}
+
+namespace {
+
+// A row of TOML's values as JSON. False, after a report, for what JSON does not have.
+bool write_json(const Node& node, JsonWriter& out, Diagnostics& diagnostics) {
+  switch (node.kind) {
+    case Node::Kind::text:
+      out.text(node.text);
+      return true;
+    case Node::Kind::integer:
+      out.integer(node.integer);
+      return true;
+    case Node::Kind::boolean:
+      out.boolean(node.boolean);
+      return true;
+    case Node::Kind::real:
+      out.real(node.real);
+      return true;
+    case Node::Kind::time:
+      diagnostics.error(node.place, "a row holds times as strings", "put it in quotes");
+      return false;
+    case Node::Kind::list: {
+      out.begin_array();
+      const bool fine = std::ranges::all_of(
+          node.items, [&](const Node& item) { return write_json(item, out, diagnostics); });
+      out.end_array();
+      return fine;
+    }
+    case Node::Kind::table: {
+      out.begin_object();
+      const bool fine = std::ranges::all_of(node.entries, [&](const Entry& entry) {
+        out.key(entry.key);
+        const bool good = write_json(entry.value, out, diagnostics);
+        if (!good) out.null();
+        return good;
+      });
+      out.end_object();
+      return fine;
+    }
+  }
+  return false;
+}
+
+}  // namespace
+
+std::optional<std::vector<Located<std::string>>> Key::read_rows(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::list) {
+    wrong_type(node, reading);
+    return std::nullopt;
+  }
+  std::vector<Located<std::string>> rows;
+  bool fine = true;
+  for (const Node& item : node.items) {
+    if (item.broken) {
+      fine = false;
+    } else if (item.kind == Node::Kind::table) {
+      JsonWriter json;
+      if (write_json(item, json, reading.diagnostics))
+        rows.emplace_back(json.take(), item.place);
+      else
+        fine = false;
+    } else if (item.kind == Node::Kind::text) {
+      const Result<JsonValue> row = JsonValue::parse(item.text);
+      const bool is_object = row && row->type == JsonValue::Type::object;
+      if (!is_object)
+        reading.diagnostics.error(item.place,
+                                  format("a row of `{}` is no JSON object{}", name_,
+                                         row ? std::string() : ": " + row.error().message),
+                                  "write it as { name = value, ... } or '{\"name\": value, ...}'");
+      fine = fine && is_object;
+      rows.emplace_back(item.text, item.place);
+    } else {
+      reading.diagnostics.error(item.place, format("`{}` takes rows, not {}", name_, item.kind_name()),
+                                "write a row as { name = value, ... } or '{\"name\": value, ...}'");
+      fine = false;
+    }
+  }
+  if (!fine) return std::nullopt;
+  return rows;
 }
 
 std::optional<std::int64_t> Key::read_integer(const Node& node, Reading& reading) const {

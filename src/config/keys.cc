@@ -157,6 +157,35 @@ Key& Keys::tables(std::string name, std::function<void(const Entry&)> read) {
   return key;
 }
 
+Key& Keys::texts_or_one(std::string name, std::vector<Located<std::string>>& target) {
+  Key& key = add(std::move(name), Key::Type::lines);
+  bind(key, target, &Key::read_lines, nullptr);
+  return key;
+}
+
+Key& Keys::rows(std::string name, std::optional<std::vector<Located<std::string>>>& target) {
+  Key& key = add(std::move(name), Key::Type::rows);
+  bind(key, target, &Key::read_rows, nullptr);
+  return key;
+}
+
+Key& Keys::list(std::string name, std::function<bool(const Node&)> read) {
+  Key& key = add(std::move(name), Key::Type::list);
+  key.read_ = [&key, read = std::move(read)](const Node& node, Reading& reading) {
+    if (node.kind != Node::Kind::list) return key.wrong_type(node, reading);
+    bool fine = true;
+    for (const Node& item : node.items) {
+      const bool is_table = item.kind == Node::Kind::table;
+      if (!is_table)
+        reading.diagnostics.error(item.place,
+                                  format("`{}` takes tables, not {}", key.name_, item.kind_name()));
+      fine = is_table && read(item) && fine;
+    }
+    return fine;
+  };
+  return key;
+}
+
 void Keys::later(std::string name) {
   add(std::move(name), Key::Type::later);
 }

@@ -44,6 +44,8 @@ class Key {
   enum class Type {
     text,
     texts,
+    lines,
+    rows,
     integer,
     number,
     flag,
@@ -52,6 +54,7 @@ class Key {
     word,
     table,
     tables,
+    list,
     secret,
     secret_file,
     later
@@ -113,6 +116,8 @@ class Key {
   std::string in_unit(std::int64_t value) const;
   std::optional<std::string> read_text(const Node& node, Reading& reading) const;
   std::optional<std::vector<Located<std::string>>> read_texts(const Node& node, Reading& reading) const;
+  std::optional<std::vector<Located<std::string>>> read_lines(const Node& node, Reading& reading) const;
+  std::optional<std::vector<Located<std::string>>> read_rows(const Node& node, Reading& reading) const;
   std::optional<std::int64_t> read_integer(const Node& node, Reading& reading) const;
   std::optional<double> read_number(const Node& node, Reading& reading) const;
   std::optional<bool> read_flag(const Node& node, Reading& reading) const;
@@ -229,12 +234,18 @@ class Keys {
   Key& text_or_file(const std::string& name, std::string& target);
   // NAME and NAME_file. Neither value ever stands in the canonical text.
   Key& secret(const std::string& name, std::string& target);
+  // One string or several; the same one may stand twice. For tests, which the canonical text leaves out.
+  Key& texts_or_one(std::string name, std::vector<Located<std::string>>& target);
+  // Rows, each a table or the text of a JSON object; as JSON texts. There may be none. Likewise.
+  Key& rows(std::string name, std::optional<std::vector<Located<std::string>>>& target);
   // A table of its own keys.
   Key& group(std::string name, Keys keys);
   // The same, with keys that outlive these.
   Key& table(std::string name, Keys& keys);
   // A table of tables by name: `read` is called for each.
   Key& tables(std::string name, std::function<void(const Entry&)> read);
+  // A list of tables, as [[name]] writes it: `read` is called for each. Likewise.
+  Key& list(std::string name, std::function<bool(const Node&)> read);
   // A key that comes with a later release: its message says so.
   void later(std::string name);
   // Of the keys declared so far, these (or all but these) say how to reach the world outside or how to keep

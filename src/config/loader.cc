@@ -41,6 +41,7 @@ class Loading {
                 Loaded(restart_keys),
                 {},
                 {},
+                {},
                 {}} {
     tables_.node.settings.name.value = environment.host_name.empty() ? "localhost" : environment.host_name;
   }
@@ -57,6 +58,12 @@ class Loading {
     keys.tables("sources", [this](const Entry& entry) { read_source(entry); });
     keys.tables("pipelines", [this](const Entry& entry) { read_pipeline(entry); });
     keys.tables("sinks", [this](const Entry& entry) { read_sink(entry); });
+    keys.list("tests", [this](const Node& node) {
+      TestSettings test;
+      if (!read_test(node, test, reading_)) return false;
+      tables_.tests.push_back(std::move(test));
+      return true;
+    });
     keys.later("http");
     keys.read(tree, "", reading_);
 
@@ -77,6 +84,7 @@ class Loading {
     check_sources(tables_, diagnostics_);
     check_pipelines(tables_, diagnostics_);
     check_resources(tables_, diagnostics_);
+    check_tests(tables_, diagnostics_);
   }
 
   // A stored configuration: what its sources and sinks would do was checked when it was stored.
@@ -128,6 +136,7 @@ class Loading {
       SinkSettings& settings = out.sinks.emplace_back(std::move(sink.settings));
       if (!settings.path->empty()) settings.path.value = path_below(*out.node.data_dir, *settings.path);
     }
+    out.tests = std::move(tables_.tests);
     return out;
   }
 

@@ -241,6 +241,30 @@ struct LimitSettings {
   std::uint64_t min_free = 16u << 20;
 };
 
+// What a test does next, at one moment of its clock.
+struct TestStep {
+  enum class Event { none, power_cut, kill, restart, checkpoint, drain };
+
+  Place place;
+  std::optional<Duration> at;  // since the test began; none: now
+  std::vector<Located<std::string>> input;
+  Located<std::string> source;  // of the input; empty: the only one
+  std::string topic;            // of the input, for an mqtt source
+  Duration advance = 0s;
+  Event event = Event::none;
+  Duration down = 0s;  // after the event, until it runs again
+  // What must have come out since the step before that looked at the same place: JSON objects.
+  std::optional<std::vector<Located<std::string>>> expect;
+  Located<std::string> sink, pipeline;  // that is looked at: one of them
+};
+
+struct TestSettings {
+  Place place;
+  Located<std::string> name;
+  std::int64_t start_ns = 1'735'689'600'000'000'000;  // what the clock shows first: 2025-01-01T00:00:00Z
+  std::vector<TestStep> steps;
+};
+
 enum class LogFormat { text, json };
 
 struct LogSettings {
@@ -258,7 +282,8 @@ struct Settings {
   std::vector<SourceSettings> sources;  // in name order, as are the next two
   std::vector<PipelineSettings> pipelines;
   std::vector<SinkSettings> sinks;
-  NamedZones zones;  // that expressions name, also those that there are not
+  std::vector<TestSettings> tests;  // as written; what runs knows nothing of them
+  NamedZones zones;                 // that expressions name, also those that there are not
 
   // The configuration without its secrets and without comments, in a fixed order: what is stored in
   // data_dir/config/HASH and read back by load_stored_settings() for a replay. ${NAME} and *_file references

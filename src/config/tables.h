@@ -19,5 +19,12 @@ Keys restart_keys(RestartSettings& restart);
 Keys source_keys(SourceSettings& source);
 Keys pipeline_keys(PipelineSettings& pipeline);
 Keys sink_keys(SinkSettings& sink);
+// How far the clock of a test may be moved by one step.
+constexpr Duration kLongestTest = std::chrono::hours(24 * 366);
+// The steps are read by read_test(); here they are only named.
+Keys test_keys(TestSettings& test);
+Keys test_step_keys(TestStep& step);
+// One of [[tests]]; false after everything that is wrong with it by itself was reported.
+bool read_test(const Node& table, TestSettings& test, Reading& reading);
 
 }  // namespace tidemark

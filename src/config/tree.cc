@@ -1,6 +1,7 @@
 #include "config/tree.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/format.h"
@@ -64,6 +65,14 @@ void merge(Node& into, Node from, Diagnostics& diagnostics) {
     Node& old = *into.find(entry.key);
     if (old.kind == Node::Kind::table && entry.value.kind == Node::Kind::table) {
       merge(old, std::move(entry.value), diagnostics);
+      continue;
+    }
+    const auto of_tables = [](const Node& node) {
+      return node.kind == Node::Kind::list && !node.items.empty() &&
+             std::ranges::all_of(node.items, [](const Node& item) { return item.kind == Node::Kind::table; });
+    };
+    if (of_tables(old) && of_tables(entry.value)) {
+      std::ranges::move(entry.value.items, std::back_inserter(old.items));
       continue;
     }
     diagnostics.error(entry.key_place, format("`{}` is set twice", entry.key),

@@ -63,7 +63,8 @@ struct Entry {
   Node value;
 };
 
-// Adds `from` to `into`: tables merge, a key that stands in both is an error naming both places.
+// Adds `from` to `into`: tables merge, lists of tables are put one behind the other, any other key that
+// stands in both is an error naming both places.
 void merge(Node& into, Node from, Diagnostics& diagnostics);
 
 }  // namespace tidemark

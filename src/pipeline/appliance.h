@@ -24,6 +24,8 @@
 #include "pipeline/status.h"
 #include "platform/platform.h"
 #include "platform/written_bytes.h"
+#include "sinks/sink.h"
+#include "sources/source.h"
 
 namespace tidemark {
 
@@ -46,6 +48,9 @@ struct ApplianceOptions {
   LoaderEnvironment environment = {};
   std::string control_socket;  // noted in the LOCK file, so that the command line finds it
   std::string version;
+  // A trial puts others in their places.
+  std::function<std::unique_ptr<Source>(SourceContext)> make_source = tidemark::make_source;
+  std::function<std::unique_ptr<Sink>(SinkContext)> make_sink = tidemark::make_sink;
 };
 
 // What watches a source or a pipeline; it ends when this goes.

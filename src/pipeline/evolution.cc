@@ -261,7 +261,7 @@ std::optional<std::size_t> Appliance::Work::kept_source(const Settings& next,
 std::unique_ptr<Source> Appliance::Work::new_source(const Settings& whole, const SourceSettings& settings,
                                                     Intake& intake) {
   const auto id = identity_.client_ids.find("sources." + settings.name);
-  return make_source(
+  return options_.make_source(
       {.platform = platform_,
        .settings = settings,
        .limits = whole.limits,

@@ -230,13 +230,13 @@ std::unique_ptr<Delivery> Appliance::Work::new_delivery(std::size_t index) {
   const std::string client_id =
       !sink->client_id.empty() || id == identity_.client_ids.end() ? sink->client_id : id->second;
   auto make = [this, sink, exactly_once, client_id] {
-    return make_sink({.platform = platform_,
-                      .settings = *sink,
-                      .cursor_folder = sinks_folder(data_dir_),
-                      .id_prefix = id_prefix(),
-                      .client_id = client_id,
-                      .remembers = exactly_once,
-                      .connections = connections_});
+    return options_.make_sink({.platform = platform_,
+                               .settings = *sink,
+                               .cursor_folder = sinks_folder(data_dir_),
+                               .id_prefix = id_prefix(),
+                               .client_id = client_id,
+                               .remembers = exactly_once,
+                               .connections = connections_});
   };
   return make_delivery(sink, std::move(make), false);
 }

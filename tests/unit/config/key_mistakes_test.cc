@@ -15,7 +15,7 @@ interval = "10s"
 R"text(t.toml:1:2: error: unknown table `chekpoint`; did you mean `checkpoint`?
     1 | [chekpoint]
       |  ^^^^^^^^^
-      there are: node, checkpoint, journal, limits, log, restart, sources, pipelines, sinks
+      there are: node, checkpoint, journal, limits, log, restart, sources, pipelines, sinks, tests
 )text"},
 
 {"an unknown key",

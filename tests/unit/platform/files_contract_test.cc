@@ -1,5 +1,5 @@
-// The contract of Files, run over the kernel's file system and over the one that tests use instead: what
-// passes here may rely on either.
+// The contract of Files, run over the kernel's file system, the one that tests use instead, and the one in
+// memory of `tidemark test`: what passes here may rely on each.
 #include <doctest/doctest.h>
 
 #include <cstdlib>
@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "platform/posix_files.h"
+#include "platform/simulated_files.h"
 #include "support/fault_files.h"
 
 using namespace tidemark;
@@ -23,6 +24,11 @@ void over_each_kind(const std::function<void(Files& files, const std::string& fo
   }
   SUBCASE("fault") {
     FaultFiles files;
+    REQUIRE(files.make_directories("/tmp/contract"));
+    check(files, "/tmp/contract");
+  }
+  SUBCASE("simulated") {
+    SimulatedFiles files;
     REQUIRE(files.make_directories("/tmp/contract"));
     check(files, "/tmp/contract");
   }

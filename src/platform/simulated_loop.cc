@@ -1,13 +1,13 @@
-#include "support/fake_loop.h"
+#include "platform/simulated_loop.h"
 
 #include "base/invariant.h"
 
 namespace tidemark {
 
-class FakeLoop::FakeTimer final : public Timer {
+class SimulatedLoop::SimulatedTimer final : public Timer {
  public:
-  FakeTimer(std::weak_ptr<Timers> timers, TimerKey key) : timers_(std::move(timers)), key_(key) {}
-  ~FakeTimer() override {
+  SimulatedTimer(std::weak_ptr<Timers> timers, TimerKey key) : timers_(std::move(timers)), key_(key) {}
+  ~SimulatedTimer() override {
     const std::shared_ptr<Timers> timers = timers_.lock();
     if (!timers) return;
     // Out of the map first: destroying the callback may destroy further timers.
@@ -19,26 +19,26 @@ class FakeLoop::FakeTimer final : public Timer {
   TimerKey key_;
 };
 
-FakeLoop::FakeLoop(FakeClock& clock) : clock_(clock), timers_(std::make_shared<Timers>()) {}
+SimulatedLoop::SimulatedLoop(SimulatedClock& clock) : clock_(clock), timers_(std::make_shared<Timers>()) {}
 
-FakeLoop::~FakeLoop() = default;
+SimulatedLoop::~SimulatedLoop() = default;
 
-void FakeLoop::post(std::function<void()> work) {
+void SimulatedLoop::post(std::function<void()> work) {
   const std::lock_guard lock(mutex_);
   posted_.push_back(std::move(work));
 }
 
-std::unique_ptr<Timer> FakeLoop::at(MonotonicTime when, std::function<void()> work) {
+std::unique_ptr<Timer> SimulatedLoop::at(MonotonicTime when, std::function<void()> work) {
   const TimerKey key{when, ++created_};
   timers_->waiting.emplace(key, std::move(work));
-  return std::make_unique<FakeTimer>(timers_, key);
+  return std::make_unique<SimulatedTimer>(timers_, key);
 }
 
-MonotonicTime FakeLoop::now() {
+MonotonicTime SimulatedLoop::now() {
   return clock_.monotonic();
 }
 
-bool FakeLoop::run_one() {
+bool SimulatedLoop::run_one() {
   std::function<void()> work;
   {
     const std::lock_guard lock(mutex_);
@@ -50,7 +50,7 @@ bool FakeLoop::run_one() {
   return true;
 }
 
-bool FakeLoop::fire_one_due() {
+bool SimulatedLoop::fire_one_due() {
   const auto first = timers_->waiting.begin();
   if (first == timers_->waiting.end() || first->first.first > now()) return false;
   const auto node = timers_->waiting.extract(first);
@@ -58,7 +58,7 @@ bool FakeLoop::fire_one_due() {
   return true;
 }
 
-std::size_t FakeLoop::run_ready() {
+std::size_t SimulatedLoop::run_ready() {
   std::size_t ran = 0;
   while (run_one() || fire_one_due()) {
     ++ran;
@@ -67,7 +67,7 @@ std::size_t FakeLoop::run_ready() {
   return ran;
 }
 
-void FakeLoop::advance(Duration d) {
+void SimulatedLoop::advance(Duration d) {
   const MonotonicTime end = now() + d;
   run_ready();
   for (auto next = next_timer(); next && *next <= end; next = next_timer()) {
@@ -78,11 +78,11 @@ void FakeLoop::advance(Duration d) {
   run_ready();
 }
 
-bool FakeLoop::run_until_idle(Duration limit) {
+bool SimulatedLoop::run_until_idle(Duration limit) {
   return run_until([this] { return posted() == 0 && timers() == 0; }, limit);
 }
 
-bool FakeLoop::run_until(const std::function<bool()>& holds, Duration limit) {
+bool SimulatedLoop::run_until(const std::function<bool()>& holds, Duration limit) {
   const MonotonicTime end = now() + limit;
   run_ready();
   while (!holds()) {
@@ -98,16 +98,16 @@ bool FakeLoop::run_until(const std::function<bool()>& holds, Duration limit) {
   return true;
 }
 
-std::size_t FakeLoop::posted() const {
+std::size_t SimulatedLoop::posted() const {
   const std::lock_guard lock(mutex_);
   return posted_.size();
 }
 
-std::size_t FakeLoop::timers() const {
+std::size_t SimulatedLoop::timers() const {
   return timers_->waiting.size();
 }
 
-std::optional<MonotonicTime> FakeLoop::next_timer() const {
+std::optional<MonotonicTime> SimulatedLoop::next_timer() const {
   if (timers_->waiting.empty()) return std::nullopt;
   return timers_->waiting.begin()->first.first;
 }
