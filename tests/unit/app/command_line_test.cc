@@ -28,6 +28,12 @@ std::string names_text(const std::vector<CheckpointName>& names) {
   return text;
 }
 
+std::string joined_names(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += " " + name;
+  return text;
+}
+
 // The command as one line, so that a table can say what is expected.
 struct Text {
   std::string operator()(const RunCommand& run) const {
@@ -76,6 +82,7 @@ struct Text {
   }
   std::string operator()(const PipelineResumeCommand& resume) const { return "resume " + resume.name; }
   std::string operator()(const StopCommand& stop) const { return stop.drain ? "drain" : "stop"; }
+  std::string operator()(const TestCommand& test) const { return "test" + joined_names(test.names); }
   std::string operator()(const VersionCommand&) const { return "version"; }
 };
 
@@ -86,6 +93,7 @@ std::string text_of(const CommandLine& line) {
 
 const std::vector<std::vector<std::string>> kCommands = {{"run"},
                                                          {"check"},
+                                                         {"test"},
                                                          {"status"},
                                                          {"checkpoint", "create"},
                                                          {"checkpoint", "list"},
@@ -145,6 +153,8 @@ TEST_CASE("every command and option is understood") {
       {{"replay"}, "replay until  under "},
       {{"replay", "-c", "x", "--config", "y", "--from", "chk-1", "--until", "7", "--drain"},
        "replay from chk-1 until 7 under y drained of x"},
+      {{"test"}, "test"},
+      {{"test", "one", "--json", "two", "-c", "x"}, "test one two as json of x"},
       {{"top"}, "top every 2s"},
       {{"top", "--once", "--interval", "500ms"}, "top every 500ms once"},
       {{"tap", "plant"}, "tap plant 0"},
@@ -253,6 +263,7 @@ TEST_CASE("the examples that help prints are themselves understood") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{},
                                                 {"run"},
                                                 {"check"},
+                                                {"test"},
                                                 {"status"},
                                                 {"checkpoint"},
                                                 {"checkpoint", "create"},
