@@ -48,6 +48,16 @@ int opened(std::string_view transport, const char* path) {
   return made;
 }
 
+// How long this thread was ready to run and had no processor.
+unsigned long long waited_ns() {
+  unsigned long long ran = 0, waited = 0;
+  std::FILE* const file = std::fopen("/proc/thread-self/schedstat", "r");
+  if (file == nullptr) return 0;  // a kernel without it
+  if (std::fscanf(file, "%llu %llu", &ran, &waited) != 2) waited = 0;
+  std::fclose(file);
+  return waited;
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -74,4 +84,5 @@ int main(int count, char** arguments) {
     std::memmove(buffer.get(), buffer.get() + taken, held);
   }
   adder.write(arguments[3]);
+  std::printf("%llu\n", waited_ns());
 }

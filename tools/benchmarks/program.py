@@ -48,6 +48,12 @@ class Program(harness.Tidemark):
     def cpu_seconds(self):
         return cpu_seconds(self.process.pid)
 
+    def waited_seconds(self):
+        """How long the loop's thread was ready to run and had no processor; 0 of a kernel that does not say."""
+        with contextlib.suppress(OSError):
+            return int((self.proc / "task" / str(self.process.pid) / "schedstat").read_text().split()[1]) / 1e9
+        return 0.0
+
     def memory(self):
         """{"RssAnon": bytes, "VmRSS": …, "VmHWM": …}"""
         found = re.findall(r"^(\w+):\s+(\d+) kB$", (self.proc / "status").read_text(), re.MULTILINE)
