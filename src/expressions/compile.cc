@@ -77,7 +77,9 @@ class Compilation {
         return bound(e, binder_.metadata(e.metadata));
       case Kind::aggregate:
         if (aggregates_ == AggregateUse::forbidden) {
-          return refuse(e, format("{} is an aggregate, which only select and having can hold", e.name));
+          const std::string_view instead = binder_.instead_of_aggregate(e.name);
+          return refuse(e, format("{} is an aggregate, which only select and having can hold{}{}", e.name,
+                                  instead.empty() ? "" : "; ", instead));
         }
         return bound(e, binder_.aggregate(aggregate_call(e)));
       case Kind::list:
@@ -86,6 +88,11 @@ class Compilation {
       default:
         break;
     }
+    if (e.kind == Expression::Kind::call)
+      if (auto known = binder_.call(e)) {
+        if (!*known) return std::unexpected(std::move(known->error()));
+        return bound(e, **known);
+      }
     // Before its arguments: who mistypes sum as summ wants to hear of that, not of what stands inside.
     if (e.kind == Expression::Kind::call && find_function(e.name) == nullptr) return no_function(e);
     std::vector<Compiled> operands;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,8 +35,15 @@ class Binder : public Zones {
   // Called only under AggregateUse::allowed. The call's arguments and filter are not compiled with it: they
   // are expressions over the input record, the expression around them is one over the aggregates' results.
   virtual std::expected<Binding, std::string> aggregate(const AggregateCall& call);
+  // A call that stands for something that the binder knows, a value computed elsewhere. Nothing: it does not
+  // know it, and the call is one of a function.
+  virtual std::optional<std::expected<Binding, ParseError>> call(const Expression& /*call*/) {
+    return std::nullopt;
+  }
   // For the suggestion after a function that there is not.
   virtual std::vector<std::string_view> aggregate_names() const { return {}; }
+  // What serves where an aggregate cannot stand; may be empty.
+  virtual std::string_view instead_of_aggregate(std::string_view /*name*/) const { return {}; }
   // How many values one of them takes: "1 value", "0 or 1 values".
   virtual std::string aggregate_takes(std::string_view /*name*/) const { return {}; }
 };

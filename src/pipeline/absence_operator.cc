@@ -21,6 +21,8 @@ AbsenceOperator::AbsenceOperator(const OperatorOptions& options)
       timeout_(options.plan.settings->window.timeout),
       ttl_(*options.plan.settings->ttl),
       clock_(to_ns(kEventTimeMin)),
+      silences_(entries_),
+      ends_(entries_),
       arguments_(options.plan),
       accumulation_(entries_.layout(), arguments_.calls()) {
   output_row_.resize(plan_.output_size());
@@ -86,7 +88,7 @@ void AbsenceOperator::another_record(const EntryTable::Found& found, const Input
     return rows_.reject(row, refusal);
   if (time <= entries_.last_use(found.payload)) return;
   entries_.set_last_use(found.payload, time);
-  unsettled_ = unsettled_ || silences_.begin()->second == entries_.order_of(found.payload);
+  unsettled_ = unsettled_ || silences_.order() == entries_.order_of(found.payload);
 }
 
 void AbsenceOperator::begin_presence(Entry* entry, std::int64_t time, const Accumulation::Record& record) {
@@ -135,9 +137,9 @@ bool AbsenceOperator::is_forgotten(const std::byte* payload, std::int64_t clock)
 bool AbsenceOperator::advance(EventTime watermark, JournalTime now, Position position, Budget& budget) {
   const std::int64_t until = plan_.processing_time ? to_ns(now) : to_ns(watermark);
   settle();
-  while (!silences_.empty() && silences_.begin()->first - moved_back_ <= until) {
+  while (!silences_.empty() && silences_.time() - moved_back_ <= until) {
     if (!budget.take()) return false;
-    fall_silent(entries_.of_order(silences_.begin()->second), now, position);
+    fall_silent(silences_.entry(), now, position);
     settle();
   }
   clock_ = std::max(clock_, until);
@@ -149,9 +151,8 @@ bool AbsenceOperator::advance(EventTime watermark, JournalTime now, Position pos
 void AbsenceOperator::settle() {
   if (!unsettled_) return;
   while (!silences_.empty()) {
-    const Entry* entry = entries_.of_order(silences_.begin()->second);
-    if (later(silent_at(EntryTable::payload(entry)), Duration(moved_back_)) == silences_.begin()->first)
-      break;
+    const Entry* entry = silences_.entry();
+    if (in_calendar(silent_at(EntryTable::payload(entry))) == silences_.time()) break;
     strike(entry);
     expect_silence(entry);
   }
@@ -159,24 +160,17 @@ void AbsenceOperator::settle() {
 }
 
 void AbsenceOperator::expect_silence(const Entry* entry) {
-  put_down(silences_, entry, silent_at(EntryTable::payload(entry)));
+  silences_.put_down(entries_.order(entry), in_calendar(silent_at(EntryTable::payload(entry))));
 }
 void AbsenceOperator::expect_end(const Entry* entry) {
   if (ttl_ == Duration(0)) return;
-  put_down(ends_, entry, later(entries_.last_use(EntryTable::payload(entry)), ttl_));
-}
-void AbsenceOperator::put_down(Calendar& calendar, const Entry* entry, std::int64_t time) {
-  const std::uint64_t order = entries_.order(entry);
-  const std::int64_t due = later(time, Duration(moved_back_));
-  entries_.due(order) = due;
-  calendar.emplace(due, order);
+  ends_.put_down(entries_.order(entry),
+                 in_calendar(later(entries_.last_use(EntryTable::payload(entry)), ttl_)));
 }
 
 // From the calendar in which it stands.
 void AbsenceOperator::strike(const Entry* entry) {
-  const std::uint64_t order = entries_.order(entry);
-  Calendar& calendar = is_silent(EntryTable::payload(entry)) ? ends_ : silences_;
-  calendar.erase({entries_.due(order), order});
+  (is_silent(EntryTable::payload(entry)) ? ends_ : silences_).strike(entries_.order(entry));
   unsettled_ = true;
 }
 
@@ -197,10 +191,10 @@ void AbsenceOperator::fall_silent(Entry* entry, JournalTime now, Position positi
 
 // Nothing can be seen of it but memory: a key that is beyond its ttl is new when it comes back in any case.
 bool AbsenceOperator::expire(Budget& budget) {
-  while (!ends_.empty() && ends_.begin()->first - moved_back_ <= clock_) {
+  while (!ends_.empty() && ends_.time() - moved_back_ <= clock_) {
     if (!budget.take()) return false;
     ++rows_.counters().expired;
-    forget(entries_.of_order(ends_.begin()->second));
+    forget(ends_.entry());
   }
   return true;
 }
@@ -223,7 +217,7 @@ bool AbsenceOperator::close_for_step(const ClockStep& step, Position, Budget& bu
 
 std::optional<JournalTime> AbsenceOperator::next_due(bool time_driven) const {
   if (silences_.empty() || !(plan_.processing_time || time_driven)) return std::nullopt;
-  return time_from_ns<JournalTime>(silences_.begin()->first - moved_back_);
+  return time_from_ns<JournalTime>(silences_.time() - moved_back_);
 }
 
 void AbsenceOperator::emit(Entry* entry, const Change& change, JournalTime now, Position position) {
@@ -273,7 +267,7 @@ bool AbsenceOperator::load(Decoder& in) {
 }
 
 Status AbsenceOperator::adopt(PriorPipeline& prior, const StateChange& change) {
-  const bool good = entries_.adopt(prior, change, [this](Entry* entry) {
+  const bool good = entries_.adopt(prior, change, clock_, [this](Entry* entry) {
     if (is_silent(EntryTable::payload(entry)))
       expect_end(entry);
     else

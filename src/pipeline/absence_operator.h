@@ -18,13 +18,12 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "base/key_buffer.h"
 #include "pipeline/aggregate_arguments.h"
+#include "pipeline/key_calendar.h"
 #include "pipeline/keyed_entries.h"
 #include "pipeline/operator.h"
 #include "pipeline/row_evaluation.h"
@@ -54,9 +53,6 @@ class AbsenceOperator final : public Operator {
 
  private:
   using Entry = EntryTable::Entry;
-  // When something happens to the entry of this order, unless it is heard of before: its true time may have
-  // moved on. Times are as if the clock had never been set back: moved_back_ is to be taken off.
-  using Calendar = std::set<std::pair<std::int64_t, std::uint64_t>>;
 
   std::int64_t time_of(const InputRow& row) const {
     return plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
@@ -64,6 +60,7 @@ class AbsenceOperator final : public Operator {
   static std::int64_t later(std::int64_t time, Duration by) {
     return to_ns(saturating_add(time_from_ns<EventTime>(time), by));
   }
+  std::int64_t in_calendar(std::int64_t time) const { return later(time, Duration(moved_back_)); }
   bool is_silent(const std::byte* payload) const { return entries_.flag(payload) != std::byte{0}; }
   std::int64_t silent_at(const std::byte* payload) const {
     return later(entries_.last_use(payload), timeout_);
@@ -83,7 +80,6 @@ class AbsenceOperator final : public Operator {
   void expect_silence(const Entry* entry);
   void expect_end(const Entry* entry);
   void strike(const Entry* entry);
-  void put_down(Calendar& calendar, const Entry* entry, std::int64_t time);
   void forget(Entry* entry);
   struct Change {
     bool absent;
@@ -98,8 +94,10 @@ class AbsenceOperator final : public Operator {
   Duration timeout_, ttl_;  // ttl: 0: none
 
   std::int64_t clock_;  // event: the last watermark; processing: journal time
-  Calendar silences_;   // of every key that is present; the first stands at its true time: settle()
-  Calendar ends_;       // of every silent key, with a ttl
+  // Times in the calendars are as if the clock had never been set back: moved_back_ is to be taken off. That
+  // of a key may have moved on since.
+  KeyCalendar silences_;  // of every key that is present; the first stands at its true time: settle()
+  KeyCalendar ends_;      // of every silent key, with a ttl
   bool unsettled_ = false;
   std::int64_t moved_back_ = 0;
   std::optional<std::uint64_t> moved_through_;  // of the clock step under way

@@ -27,6 +27,7 @@ TypeSet types_of(FieldSetting::Type type) {
 
 std::vector<std::string_view> names_of_aggregates() {
   std::vector<std::string_view> names;
+  for (const ChangeDeclaration& declaration : change_registry()) names.push_back(declaration.name);
   for (const AggregateDeclaration& declaration : aggregate_registry()) names.push_back(declaration.name);
   return names;
 }
@@ -155,6 +156,38 @@ std::expected<std::shared_ptr<const Zone>, std::string> RowBinder::zone(std::str
   return found->second.zone;
 }
 
+// Change functions inside of its argument come before it.
+std::optional<std::expected<Binding, ParseError>> RowBinder::call(const Expression& call) {
+  if (find_change(call.name) == nullptr) return std::nullopt;
+  const auto fault = [&](std::string message) {
+    return std::unexpected(ParseError{std::move(message), call.offset, call.length});
+  };
+  if (!refused_changes_.empty()) return fault(call.name + refused_changes_);
+  const std::string text = to_text(call);
+  for (std::size_t i = 0; i < pipeline_.changes.size(); ++i)
+    if (pipeline_.changes[i].text == text) return Binding{change_slot(i), pipeline_.changes[i].types};
+  auto called = change_of(call);
+  if (!called) return std::unexpected(std::move(called.error()));
+  const ChangeDeclaration& declaration = *called->declaration;
+  auto argument = declaration.takes == TypeSet::boolean() ? compile_predicate(*called->argument, *this)
+                                                          : compile(*called->argument, *this);
+  if (!argument) return std::unexpected(std::move(argument.error()));
+  if (!argument->types().may_be(declaration.takes))
+    return std::unexpected(
+        ParseError{format("{} where {} is needed", to_text(argument->types()), to_text(declaration.takes)),
+                   called->argument->offset, called->argument->length});
+  if (pipeline_.changes.size() == kMaxChanges)
+    return fault(format("a pipeline has at most {} change functions", kMaxChanges));
+  const TypeSet types = declaration.gives.empty() ? argument->types() : declaration.gives;
+  pipeline_.changes.push_back(
+      {text, std::move(called->function), std::move(*argument), types, derived_.size()});
+  return Binding{change_slot(pipeline_.changes.size() - 1), types};
+}
+
+std::string_view RowBinder::instead_of_aggregate(std::string_view name) const {
+  return name == "delta" ? "diff(x) is x less its value before" : std::string_view();
+}
+
 bool RowBinder::add_derived(const std::string& name, TypeSet types) {
   return derived_.size() < kMaxDerived &&
          derived_.emplace(name, Binding{derived_slot(derived_.size()), types}).second;
@@ -194,6 +227,30 @@ std::expected<Binding, std::string> OutputBinder::aggregate(const AggregateCall&
     if (calls_[i].text == call.text)
       return Binding{plan_.first_aggregate() + static_cast<std::uint32_t>(i), TypeSet::any()};
   return std::unexpected(format("\"{}\" was not collected", call.text));
+}
+
+std::optional<std::expected<Binding, ParseError>> OutputBinder::call(const Expression& call) {
+  if (find_change(call.name) == nullptr) return std::nullopt;
+  const std::string text = to_text(call);
+  return std::unexpected(ParseError{
+      plan_.kind == PipelinePlan::Kind::running
+          ? format("{} is of a record, and a result is of aggregates; write last({}) for its newest value",
+                   call.name, text)
+          : call.name + std::string(kNoChangesInWindow),
+      call.offset, call.length});
+}
+
+// A change function sees the record before anything is selected.
+std::optional<std::expected<Binding, ParseError>> SelectedBinder::call(const Expression& call) {
+  if (find_change(call.name) == nullptr) return std::nullopt;
+  for (const FieldPath& path : references(call).fields)
+    for (const NamedType& column : selected_)
+      if (path.text() == quoted_name(column.name) && column.text != path.text())
+        return std::unexpected(
+            ParseError{format("{} is computed before the column \"{}\" is; derive that, or write it out here",
+                              call.name, column.name),
+                       call.offset, call.length});
+  return below_.call(call);
 }
 
 std::expected<Binding, std::string> SelectedBinder::field(const FieldPath& path) {

@@ -17,9 +17,15 @@
 
 namespace tidemark {
 
+// Behind the name of a change function.
+constexpr std::string_view kNoChangesInWindow =
+    " compares the records of a key, one after another, and a window puts them together; use it in a "
+    "pipeline "
+    "without a window, which this one reads";
+
 struct NamedType {
   std::string name;
-  std::string text;  // canonical text of a key's expression
+  std::string text;  // canonical, of its expression
   TypeSet types;
 };
 
@@ -28,13 +34,18 @@ std::expected<Binding, std::string> source_slot(SourcePlan& source, const FieldP
 
 std::vector<ResultColumn> dead_letter_columns();
 
-// The working row: gathered fields first, at most kDerivedSlots of them, and derived columns from there on.
+// The working row: gathered fields first, at most kDerivedSlots of them, then derived columns, then what
+// change functions say.
 class RowBinder final : public Binder {
  public:
   static constexpr std::uint32_t kDerivedSlots = 256;
   static constexpr std::uint32_t kMaxDerived = 256;
   static std::uint32_t derived_slot(std::size_t i) { return kDerivedSlots + static_cast<std::uint32_t>(i); }
-  static std::uint32_t slots_with_selected() { return kDerivedSlots + kMaxDerived; }
+  static constexpr std::uint32_t kMaxChanges = 64;
+  static std::uint32_t change_slot(std::size_t i) {
+    return kDerivedSlots + kMaxDerived + static_cast<std::uint32_t>(i);
+  }
+  static std::uint32_t slots_with_selected() { return change_slot(kMaxChanges); }
 
   RowBinder(const Settings& settings, Plan& plan, PipelinePlan& pipeline);
 
@@ -43,6 +54,12 @@ class RowBinder final : public Binder {
   std::vector<std::string_view> aggregate_names() const override;
   std::string aggregate_takes(std::string_view name) const override;
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override;
+
+  // A change function: computed once, however often it is written.
+  std::optional<std::expected<Binding, ParseError>> call(const Expression& call) override;
+  std::string_view instead_of_aggregate(std::string_view name) const override;
+  // Why change functions cannot stand in what is compiled next; empty: they can.
+  void refuse_changes(std::string why) { refused_changes_ = std::move(why); }
 
   // False when the name is taken by another derived column.
   bool add_derived(const std::string& name, TypeSet types);
@@ -59,6 +76,7 @@ class RowBinder final : public Binder {
   std::vector<std::string> names_;
   std::map<std::string, Binding> known_;  // what was gathered before, by its text
   std::map<std::string, Binding> derived_;
+  std::string refused_changes_;
 };
 
 // The output row of a pipeline with aggregates.
@@ -70,6 +88,7 @@ class OutputBinder final : public Binder {
   std::expected<Binding, std::string> field(const FieldPath& path) override;
   std::expected<Binding, std::string> metadata(Metadata which) override;
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override;
+  std::optional<std::expected<Binding, ParseError>> call(const Expression& call) override;
   std::vector<std::string_view> aggregate_names() const override;
   std::string aggregate_takes(std::string_view name) const override;
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
@@ -93,6 +112,7 @@ class SelectedBinder final : public Binder {
   std::expected<Binding, std::string> aggregate(const AggregateCall& call) override {
     return below_.aggregate(call);
   }
+  std::optional<std::expected<Binding, ParseError>> call(const Expression& call) override;
   std::vector<std::string_view> aggregate_names() const override { return below_.aggregate_names(); }
   std::string aggregate_takes(std::string_view name) const override { return below_.aggregate_takes(name); }
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {

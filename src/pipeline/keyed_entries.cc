@@ -70,13 +70,13 @@ void KeyedEntries::set_last_use(std::byte* payload, std::int64_t ns) const {
   write_i64(payload + prefix_.used_at(), ns);
 }
 
-bool KeyedEntries::adopt(PriorPipeline& prior, const StateChange& change,
+bool KeyedEntries::adopt(PriorPipeline& prior, const StateChange& change, std::int64_t now,
                          const std::function<void(Entry*)>& visit) {
   bool good = true;
   if (change.kind == StateChange::Kind::none)
     table_ = std::move(prior.table);
   else
-    good = convert(prior, change);
+    good = convert(prior, change, now);
   table_->for_each([&](Entry* entry) {
     budget_.used += cost(EntryTable::key(entry));
     if (prefix_.order) by_order_.emplace(order(entry), Made{entry});
@@ -85,20 +85,24 @@ bool KeyedEntries::adopt(PriorPipeline& prior, const StateChange& change,
   return good;
 }
 
-// By way of the saved bytes. Both layouts have the same things before the aggregates.
-bool KeyedEntries::convert(PriorPipeline& prior, const StateChange& change) {
+// Aggregates by way of their saved bytes. A flag that only one of the two layouts has says nothing to the
+// other.
+bool KeyedEntries::convert(PriorPipeline& prior, const StateChange& change, std::int64_t now) {
   const AggregateLayout& old_layout = prior.aggregates->layout();
   const PayloadPrefix old(prior.layout);
   std::vector<Entry*> entries;
   prior.table->for_each([&](Entry* entry) { entries.push_back(entry); });
   std::ranges::sort(entries, {}, [](const Entry* entry) { return EntryTable::key(entry); });
-  bool good = old.size() == prefix_.size();
+  bool good = true;
   Encoder state;
   for (Entry* before : entries) {
-    if (!good) break;
     const std::byte* from = EntryTable::payload(static_cast<const Entry*>(before));
     std::byte* to = EntryTable::payload(table_->find_or_create(EntryTable::key(before)).first);
-    std::memcpy(to, from, prefix_.size());
+    if (prefix_.flag && old.flag) *to = *from;
+    if (prefix_.used) set_last_use(to, old.used ? read_i64(from + old.used_at()) : now);
+    if (prefix_.order)
+      write_i64(to + prefix_.order_at(),
+                old.order ? read_i64(from + old.order_at()) : static_cast<std::int64_t>(next_order_++));
     for (std::size_t i = 0; i < change.from.size(); ++i) {
       if (!change.from[i]) continue;
       state.clear();

@@ -52,12 +52,15 @@ class KeyedEntries {
   void save(Encoder& out) const { out.varint(next_order_); }
   void load(Decoder& in) { next_order_ = in.varint(); }
   // The entries of an earlier plan, after load(): each aggregate's state goes to its new place, what is new
-  // starts empty. `visit` sees every entry, in no order. False when something does not decode.
-  bool adopt(PriorPipeline& prior, const StateChange& change, const std::function<void(Entry*)>& visit);
+  // starts empty. Entries that knew neither their last use nor the order of their making were used at `now`,
+  // and were made in the order of their keys. `visit` sees every entry, in no order. False when something
+  // does not decode.
+  bool adopt(PriorPipeline& prior, const StateChange& change, std::int64_t now,
+             const std::function<void(Entry*)>& visit);
 
  private:
   std::uint64_t cost(std::string_view key) const;
-  bool convert(PriorPipeline& prior, const StateChange& change);
+  bool convert(PriorPipeline& prior, const StateChange& change, std::int64_t now);
 
   std::shared_ptr<const AggregateSet> aggregates_;
   PayloadPrefix prefix_;

@@ -6,6 +6,7 @@
 #include "base/invariant.h"
 #include "base/key_encoding.h"
 #include "pipeline/absence_operator.h"
+#include "pipeline/change_operator.h"
 #include "pipeline/stateless_operator.h"
 
 namespace tidemark {
@@ -243,7 +244,6 @@ bool KeyedOperator::advance(EventTime watermark, JournalTime now, Position posit
     return true;
   }
   if (every_ && !emit_due(now, position, budget)) return false;
-  if (ttl_ == 0) return true;
   watermark_ = std::max(watermark_, plan_.processing_time ? to_ns(now) : to_ns(watermark));
   return expire(budget);
 }
@@ -343,7 +343,7 @@ void KeyedOperator::find_next_close() {
 bool KeyedOperator::close_for_step(const ClockStep& step, Position position, Budget& budget) {
   const auto& [now, to, begins_anew] = step;
   next_close_ = to_ns(kEventTimeMin);
-  if (ttl_ != 0 && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
+  if (!windowed_ && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
   if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
     if (every_due_) every_due_ = std::min(*every_due_, now);
     return emit_due(now, position, budget);
@@ -525,6 +525,8 @@ std::unique_ptr<Operator> make_operator(const OperatorOptions& options) {
     case PipelinePlan::Kind::absence:
       return std::make_unique<AbsenceOperator>(options);
     case PipelinePlan::Kind::running:
+      if (!options.plan.changes.empty()) return std::make_unique<ChangeOperator>(options);
+      break;
     case PipelinePlan::Kind::windowed:
       break;
   }

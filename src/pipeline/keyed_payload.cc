@@ -27,6 +27,12 @@ Result<std::shared_ptr<const AggregateSet>> AggregateSet::of(const StateLayout& 
   std::vector<std::shared_ptr<const Aggregate>> aggregates;
   for (const std::string& text : layout.aggregates) {
     const auto parsed = parse_expression(text, is_aggregate);
+    if (parsed && parsed->kind == Expression::Kind::call && find_change(parsed->name) != nullptr) {
+      auto change = change_of(*parsed);
+      if (!change) return fail(format("there is state of {}, which this program does not know", text));
+      aggregates.push_back(std::move(change->function));
+      continue;
+    }
     if (!parsed || parsed->kind != Expression::Kind::aggregate)
       return fail(format("there is state of {}, which this program does not know", text));
     const auto called = aggregate_of(aggregate_call(*parsed));
@@ -39,6 +45,7 @@ Result<std::shared_ptr<const AggregateSet>> AggregateSet::of(const StateLayout& 
 std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan) {
   std::vector<std::shared_ptr<const Aggregate>> out;
   for (const AggregateColumn& column : plan.aggregates) out.push_back(column.aggregate);
+  for (const ChangeColumn& column : plan.changes) out.push_back(column.function);
   return std::make_shared<const AggregateSet>(std::move(out));
 }
 

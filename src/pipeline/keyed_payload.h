@@ -1,5 +1,5 @@
-// KeyedPayload: how the state of a pipeline with aggregates lies in an entry, and is saved and loaded: a flag
-// (8 bytes, `emit = "every …"` only: 1 when the entry is pending) and the aggregates' states behind it.
+// KeyedPayload: how the state of a pipeline with aggregates lies in an entry, and is saved and loaded: what
+// stands before (PayloadPrefix), and the states of aggregates and change functions behind it.
 //
 // It owns what it lays out, so that a table can go from the operator of one plan to that of the next.
 // Pure. Threads: any; nothing changes after it was made.
@@ -41,7 +41,7 @@ class AggregateSet {
   AggregateLayout layout_;
 };
 
-// The aggregates of a plan, in its order.
+// The aggregates of a plan, in its order, and then its change functions.
 std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan);
 
 // What stands before the aggregates' states.

@@ -42,15 +42,19 @@ class PipelineCompilation {
         row_(settings, plan, plan_) {}
 
   void run() {
+    row_.refuse_changes(why_no_changes());
     compile_derive();
     compile_where();
+    row_.refuse_changes(" cannot stand in key_by: the key tells which records it compares");
     compile_keys();
+    row_.refuse_changes(why_no_changes());
     parse_select();
     decide_kind();
     compile_aggregates();
     compile_select();
     compile_having();
     plan_.gathered_names = row_.names();
+    check_changes();
     finish_derive_slots();
     make_schemas();
     make_layout();
@@ -129,7 +133,7 @@ class PipelineCompilation {
       plan_.kind = PipelinePlan::Kind::absence;
     else if (pipeline().window.type != WindowSettings::Type::none)
       plan_.kind = PipelinePlan::Kind::windowed;
-    else if (!calls_.empty())
+    else if (!calls_.empty() || has_changes())
       plan_.kind = PipelinePlan::Kind::running;
     else
       plan_.kind = PipelinePlan::Kind::stateless;
@@ -145,8 +149,9 @@ class PipelineCompilation {
     if (plan_.kind == PipelinePlan::Kind::stateless && !pipeline().key_by.empty() && !select_.empty() &&
         !select_broken_) {
       select_broken_ = true;
-      diagnostics_.error(pipeline().key_by.front().place, "key_by needs an aggregate in select",
-                         "without an aggregate every record is a result of its own; leave key_by out");
+      diagnostics_.error(pipeline().key_by.front().place,
+                         "key_by needs an aggregate in select, or a change function",
+                         "without one every record is a result of its own; leave key_by out");
     }
   }
 
@@ -192,11 +197,11 @@ class PipelineCompilation {
   void compile_select() {
     if (plan_.aggregates.size() != calls_.size()) return;  // what is missing was reported
     OutputBinder output(plan_, keys_, calls_, row_);
-    Binder& binder = stateless() ? static_cast<Binder&>(row_) : output;
+    Binder& binder = per_record() ? static_cast<Binder&>(row_) : output;
     for (const auto& [text, item] : select_) {
       auto program = compile(item.expression, binder, AggregateUse::allowed);
       if (!report(*text, program)) continue;
-      selected_.push_back({item.name(), {}, program->types()});
+      selected_.push_back({item.name(), to_text(item.expression), program->types()});
       select_text_.push_back(to_text(item.expression));
       plan_.select.push_back(std::move(*program));
     }
@@ -222,23 +227,81 @@ class PipelineCompilation {
   void compile_having() {
     if (!having_ || plan_.aggregates.size() != calls_.size() || selected_.size() != select_.size()) return;
     OutputBinder output(plan_, keys_, calls_, row_);
-    SelectedBinder with_selected(stateless() ? static_cast<Binder&>(row_) : output, selected_,
-                                 stateless() ? row_.slots_with_selected() : plan_.first_selected());
+    SelectedBinder with_selected(per_record() ? static_cast<Binder&>(row_) : output, selected_,
+                                 per_record() ? row_.slots_with_selected() : plan_.first_selected());
     auto program = compile_predicate(*having_, with_selected, AggregateUse::allowed);
     if (report(pipeline().having, program)) plan_.having = std::move(*program);
   }
 
-  // Which derived columns `where` needs, directly or through others, is known only now: they are computed
-  // before it, the others only for records that pass.
-  void finish_derive_slots() {
-    plan_.gathered = row_.gathered();
+  // Empty where they can stand.
+  std::string why_no_changes() const {
+    if (pipeline().window.type != WindowSettings::Type::none) return std::string(kNoChangesInWindow);
+    if (pipeline().key_by.empty())
+      return " compares the records of one key, and this pipeline has no key_by: add one, such as key_by = "
+             "[\"device\"]";
+    return {};
+  }
+
+  // Those of select and having are known before they are compiled.
+  bool has_changes() const {
+    return !plan_.changes.empty() || (having_ && calls_change(*having_)) ||
+           std::ranges::any_of(select_,
+                               [](const auto& item) { return calls_change(item.second.expression); });
+  }
+
+  void check_changes() {
+    if (plan_.changes.empty() || *pipeline().emit != EmitPolicy::every) return;
+    diagnostics_.error(pipeline().emit.place,
+                       format("with {} results leave with their records", plan_.changes[0].text),
+                       "leave out `emit`; a pipeline that reads this one can wait for its beat");
+  }
+
+  // Slots that the programs need, directly or through derived columns.
+  std::set<std::uint32_t> needed_by(const std::vector<const Program*>& programs) const {
     std::set<std::uint32_t> needed;
     const auto need = [&](const Program& program) {
       for (const std::uint32_t slot : program.slots()) needed.insert(slot);
     };
-    if (plan_.where) need(*plan_.where);
+    for (const Program* program : programs) need(*program);
     for (std::size_t i = plan_.derive.size(); i-- > 0;)
       if (needed.contains(RowBinder::derived_slot(i))) need(plan_.derive[i]);
+    return needed;
+  }
+
+  // With change functions the key comes first, then they, and what they and `where` need, in the order
+  // written.
+  void finish_observation(const std::set<std::uint32_t>& needed) {
+    std::vector<const Program*> keys;
+    for (const Program& key : plan_.keys) keys.push_back(&key);
+    const std::set<std::uint32_t> for_key = needed_by(keys);
+    if (const auto at = for_key.lower_bound(RowBinder::change_slot(0)); at != for_key.end())
+      diagnostics_.error(pipeline().key_by.front().place,
+                         format("key_by needs what {} gives, which needs the key",
+                                plan_.changes[*at - RowBinder::change_slot(0)].text));
+    std::size_t change = 0;
+    for (std::size_t i = 0; i <= plan_.derive.size(); ++i) {
+      for (; change < plan_.changes.size() && plan_.changes[change].derived_before <= i; ++change)
+        plan_.observe.push_back({.is_change = true, .index = change});
+      if (i == plan_.derive.size()) break;
+      const std::uint32_t slot = RowBinder::derived_slot(i);
+      if (for_key.contains(slot))
+        plan_.derive_for_key.push_back(i);
+      else if (needed.contains(slot))
+        plan_.observe.push_back({.is_change = false, .index = i});
+      else
+        plan_.derive_after.push_back(i);
+    }
+  }
+
+  // Which derived columns `where` needs is known only now: they are computed before it, the others only for
+  // records that pass.
+  void finish_derive_slots() {
+    plan_.gathered = row_.gathered();
+    std::vector<const Program*> before;
+    if (plan_.where) before.push_back(&*plan_.where);
+    for (const ChangeColumn& change : plan_.changes) before.push_back(&*change.argument);
+    const std::set<std::uint32_t> needed = needed_by(before);
+    if (!plan_.changes.empty()) return finish_observation(needed);
     for (std::size_t i = 0; i < plan_.derive.size(); ++i)
       (needed.contains(RowBinder::derived_slot(i)) ? plan_.derive_before : plan_.derive_after).push_back(i);
   }
@@ -301,10 +364,15 @@ class PipelineCompilation {
       layout.pending_flag = layout.last_use = layout.order = true;
     }
     for (const AggregateColumn& column : plan_.aggregates) layout.aggregates.push_back(column.text);
+    for (const ChangeColumn& column : plan_.changes) layout.aggregates.push_back(column.text);
     plan_.state_fingerprint = fingerprint_of(layout);
   }
 
   bool stateless() const { return plan_.kind == PipelinePlan::Kind::stateless; }
+  // What PipelinePlan::is_per_record() says when all is compiled.
+  bool per_record() const {
+    return stateless() || (plan_.kind == PipelinePlan::Kind::running && calls_.empty());
+  }
 
   const Settings& settings_;
   Diagnostics& diagnostics_;

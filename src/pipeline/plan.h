@@ -7,7 +7,8 @@
 //
 //   input row     _topic _source _time _received | topic fields | decoded fields     (source)
 //                 NULL   name    _time _received | result columns                    (pipeline)
-//   working row   gathered columns (up to kDerivedSlots) | derived columns | stateless: selected columns
+//   working row   gathered columns (up to kDerivedSlots) | derived columns | change functions |
+//                 selected columns, where a result is a record
 //   output row    window_start window_end   | keys | aggregate results | selected columns
 //                 absent last_seen since    |                                            (absence)
 //
@@ -29,6 +30,7 @@
 #include "pipeline/state_layout.h"
 #include "sinks/results.h"
 #include "windows/aggregate.h"
+#include "windows/change.h"
 
 namespace tidemark {
 
@@ -68,6 +70,15 @@ struct AggregateColumn {
   std::optional<Program> filter;
 };
 
+// A change function, computed once for each record; its value stands in the working row.
+struct ChangeColumn {
+  std::string text;  // canonical; what state compatibility is judged by
+  std::shared_ptr<const ChangeFunction> function;
+  std::optional<Program> argument;  // over the working row; always there
+  TypeSet types;                    // of its value
+  std::size_t derived_before = 0;   // of the derived columns, so many may stand in its argument
+};
+
 struct PipelinePlan {
   const PipelineSettings* settings = nullptr;
   enum class Kind { stateless, running, windowed, absence } kind = Kind::stateless;
@@ -77,11 +88,20 @@ struct PipelinePlan {
   std::vector<Program> derive;             // derive[i] -> working slot gathered + i
   std::vector<std::size_t> derive_before;  // indices that `where` needs, in order
   std::vector<std::size_t> derive_after;   // the others
-  std::optional<Program> where;            // over the working row
-  std::vector<Program> keys;               // over the working row
+  // With change functions: derived columns that the key needs come before all, then `observe`, which takes
+  // the place of derive_before.
+  struct Step {
+    bool is_change = false;  // else a derived column
+    std::size_t index = 0;
+  };
+  std::vector<ChangeColumn> changes;
+  std::vector<std::size_t> derive_for_key;
+  std::vector<Step> observe;
+  std::optional<Program> where;  // over the working row
+  std::vector<Program> keys;     // over the working row
   std::vector<AggregateColumn> aggregates;
-  std::vector<Program> select;    // over the output row; stateless: over the working row
-  std::optional<Program> having;  // over the output row; stateless: working row, then selected columns
+  std::vector<Program> select;    // over the output row; per record: over the working row
+  std::optional<Program> having;  // over the output row; per record: working row, then selected columns
   bool processing_time = false;
 
   ResultSchema main, late, dead;     // channels without lineage and timeline
@@ -92,6 +112,8 @@ struct PipelinePlan {
   StateLayout layout;                   // what the state means
   std::uint64_t state_fingerprint = 0;  // of the layout
 
+  // Each record that passes is a result.
+  bool is_per_record() const { return kind == Kind::stateless || (!changes.empty() && aggregates.empty()); }
   static constexpr std::uint32_t kAbsent = 0, kLastSeen = 1, kSince = 2;  // in the output row
   std::uint32_t first_key() const { return kind == Kind::absence ? 3 : 2; }
   std::uint32_t first_aggregate() const { return first_key() + static_cast<std::uint32_t>(keys.size()); }

@@ -9,8 +9,8 @@ namespace {
 
 bool computes(const PipelinePlan& plan) {
   const auto is_column = [](const Program& program) { return program.bare_slot().has_value(); };
-  return plan.where || plan.having || !plan.derive.empty() || !std::ranges::all_of(plan.keys, is_column) ||
-         !std::ranges::all_of(plan.select, is_column) ||
+  return plan.where || plan.having || !plan.derive.empty() || !plan.changes.empty() ||
+         !std::ranges::all_of(plan.keys, is_column) || !std::ranges::all_of(plan.select, is_column) ||
          !std::ranges::all_of(plan.aggregates, [&](const AggregateColumn& column) {
            return !column.filter && std::ranges::all_of(column.arguments, is_column);
          });
@@ -29,19 +29,21 @@ RowEvaluation::RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineO
 }
 
 bool RowEvaluation::derive_and_filter(const InputRow& row) {
-  if (!evaluate_derived(plan_.derive_before, row)) return false;
-  if (plan_.where) {
-    const auto passes = plan_.where->evaluate_predicate(working_, arena_);
-    if (!passes) {
-      reject(row, "where: " + plan_.where->describe(passes.error()));
-      return false;
-    }
-    if (!*passes) return false;
-  }
-  return evaluate_derived(plan_.derive_after, row);
+  return derive(plan_.derive_before, row) && filter(row) == Verdict::passes &&
+         derive(plan_.derive_after, row);
 }
 
-bool RowEvaluation::evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row) {
+RowEvaluation::Verdict RowEvaluation::filter(const InputRow& row) {
+  if (!plan_.where) return Verdict::passes;
+  const auto passes = plan_.where->evaluate_predicate(working_, arena_);
+  if (!passes) {
+    reject(row, "where: " + plan_.where->describe(passes.error()));
+    return Verdict::rejected;
+  }
+  return *passes ? Verdict::passes : Verdict::left_out;
+}
+
+bool RowEvaluation::derive(std::span<const std::size_t> which, const InputRow& row) {
   for (const std::size_t i : which) {
     const auto value = plan_.derive[i].evaluate(working_, arena_);
     if (!value) {

@@ -16,14 +16,23 @@ class RowEvaluation {
  public:
   RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineOutput& output);
 
-  // True when the record passes `where`; false when it does not, or cannot be evaluated (then it was
-  // rejected).
-  bool load(const InputRow& row, const PipelineInput& input) {
+  // The parts of load(), for who does more between them.
+  void gather(const InputRow& row, const PipelineInput& input) {
     ++counters_.records;
     if (computes_) arena_.clear();
     Value* to = working_.data();
     for (const std::uint32_t from : input.gather)
       *to++ = from == PipelineInput::kMissing ? Value::null() : row.values.data()[from];
+  }
+  // These derived columns. False: the record was rejected.
+  bool derive(std::span<const std::size_t> which, const InputRow& row);
+  enum class Verdict { passes, left_out, rejected };
+  Verdict filter(const InputRow& row);
+
+  // True when the record passes `where`; false when it does not, or cannot be evaluated (then it was
+  // rejected).
+  bool load(const InputRow& row, const PipelineInput& input) {
+    gather(row, input);
     return plain_ || derive_and_filter(row);
   }
   std::span<Value> working() { return working_; }
@@ -48,7 +57,6 @@ class RowEvaluation {
  private:
   void bury(const InputRow& row, const std::string& why);
   bool derive_and_filter(const InputRow& row);
-  bool evaluate_derived(const std::vector<std::size_t>& which, const InputRow& row);
 
   const PipelinePlan& plan_;
   Outlets& outlets_;

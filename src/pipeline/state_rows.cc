@@ -54,6 +54,7 @@ std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
   }
   for (const AggregateColumn& column : plan.aggregates)
     out.push_back({column.name.empty() ? column.text : column.name, StateColumn::Kind::aggregate});
+  for (const ChangeColumn& column : plan.changes) out.push_back({column.text, StateColumn::Kind::aggregate});
   return out;
 }
 
@@ -106,9 +107,8 @@ Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_
     values_.push_back(Value::integer(last_seen));
   }
   const std::byte* states = block + prefix_.size();
-  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
-    values_.push_back(
-        plan_.aggregates[i].aggregate->result(states + aggregates_->layout().offset(i), arena_));
+  for (std::size_t i = 0; i < aggregates_->size(); ++i)
+    values_.push_back((*aggregates_)[i].result(states + aggregates_->layout().offset(i), arena_));
   return std::span<const Value>(values_);
 }
 

@@ -7,11 +7,9 @@
 #include "windows/aggregates.h"
 
 namespace tidemark {
-namespace {
 
 using Kind = Expression::Kind;
 
-// A literal, or one with a minus before it.
 std::optional<Value> constant_of(const Expression& e) {
   if (e.kind == Kind::literal) return e.literal.view();
   if (e.kind != Kind::negate || e.children[0].kind != Kind::literal) return std::nullopt;
@@ -20,8 +18,6 @@ std::optional<Value> constant_of(const Expression& e) {
   if (value.is_integer()) return Value::integer(-value.as_integer());  // what was written has no sign
   return std::nullopt;
 }
-
-}  // namespace
 
 std::expected<CalledAggregate, AggregateCallFault> aggregate_of(const AggregateCall& call) {
   const AggregateDeclaration* declaration = find_aggregate(call.name, call.arguments.size());

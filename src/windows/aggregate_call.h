@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "expressions/ast.h"
@@ -15,6 +16,9 @@ struct CalledAggregate {
   std::shared_ptr<const Aggregate> aggregate;
   std::size_t values = 0;  // of the call's arguments, the first so many are evaluated for each record
 };
+
+// A parameter that is written out: a literal, or one with a minus before it. Nothing when it is neither.
+std::optional<Value> constant_of(const Expression& expression);
 
 // Why a call cannot be, and which part of the text it is said of.
 struct AggregateCallFault {

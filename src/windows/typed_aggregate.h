@@ -10,8 +10,8 @@
 
 namespace tidemark {
 
-template <class State>
-class TypedAggregate : public Aggregate {
+template <class State, class Base = Aggregate>
+class TypedAggregate : public Base {
  public:
   static_assert(alignof(State) <= 8);
   std::size_t size() const final { return (sizeof(State) + 7) / 8 * 8; }

@@ -31,12 +31,13 @@ def connected(instance):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_the_check(name, tidemark):
     instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv",
-                            FLEET=examples.FOLDER / "fleet.jsonl")
+                            FLEET=examples.FOLDER / "fleet.jsonl",
+                            COLD_CHAIN=examples.FOLDER / "cold-chain.jsonl")
     assert instance.command("check").returncode == 0
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet"}
+    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet", "cold-chain"}
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error", "gateway",
                  "gateway-server"}
     assert set(NAMES) == here | elsewhere
@@ -69,6 +70,29 @@ def test_fleet_tells_of_nights_away_and_of_days_by_the_calendar_of_the_depot(tid
         ("van-1", "2025-03-29", 2, 27.2, 55.0, 0), ("van-1", "2025-03-30", 4, 27.2, 50.25, 0),
         ("van-1", "2025-03-31", 1, 0.0, 50.25, None), ("van-2", "2025-03-29", 1, 0.0, 40.0, 0),
         ("van-2", "2025-03-30", 1, 24.6, 38.0, 0)]
+
+
+def test_cold_chain_tells_of_warmth_that_stands_of_doors_and_of_boxes_that_are_silent(tidemark):
+    instance = examples.use(tidemark, "cold-chain", COLD_CHAIN=examples.FOLDER / "cold-chain.jsonl")
+    assert instance.command("run").returncode == 0
+
+    def at(minute):
+        return f"2025-07-01T08:{minute:02}:00Z"
+
+    alarms = rows.json_lines(instance.data_dir / "alarms.jsonl")
+    told = [(row["box"], row.get("too_warm"), row.get("door"), row.get("absent"), row.get("since")) for row in alarms]
+    assert told == [
+        ("box-1", None, "open", None, None),
+        ("box-1", True, None, None, None),  # at 8:07, the third report above 8; the one at 8:03 stood alone
+        ("box-1", False, None, None, None),  # at 8:12, the third report below 6
+        ("box-2", None, None, True, at(14)),
+        ("box-2", None, None, False, at(25)),
+    ]
+    assert alarms[1] == {"box": "box-1", "too_warm": True, "temp": 9.1, "mean": 5.96, "at": 1751357220000}
+    assert [(row["reports"], row["temp"]) for row in alarms[3:]] == [(5, 3.2), (1, 5.8)]
+    # A row a box that has ever been silent.
+    query = "SELECT box, absent, last_seen, since FROM boxes"
+    assert rows.query(instance.data_dir / "boxes.db", query) == [("box-2", 0, at(4), at(25))]
 
 
 def test_roll_up_adds_minutes_up_to_hours(tidemark):

@@ -314,6 +314,37 @@ ids = true
 )");
 }
 
+TEST_CASE("determinism: what records say against those of their key before them") {
+  obeys_the_law(R"(
+[pipelines.courses]
+from = ["a", "b"]
+key_by = ["v"]
+ttl = "15s"
+max_keys = 150
+derive = ["debounce(x > 500, 2) AS high", "ewma(x, '5s') AS mean"]
+where = "changed(high) OR consecutive(x > mean) = 2"
+select = ["k", "x", "high", "mean", "lag(x, 3) AS x3", "diff(x) AS d"]
+having = "d IS NULL OR d < 600"
+to = ["out", "rows"]
+on_error = "dead-letter"
+dead_letter_to = "dead"
+[pipelines.counted]
+from = ["a", "b"]
+time = "processing"
+key_by = ["v"]
+max_keys = 40
+on_max_keys = "evict-oldest"
+select = ["count(*) FILTER (WHERE hysteresis(x, 300, 700)) AS hot", "sum(diff(x)) AS way",
+          "last(debounce(k, '2s')) AS k"]
+to = ["out"]
+[sinks.rows]
+type = "sqlite"
+path = "rows.db"
+mode = "upsert"
+flush = "700ms"
+)");
+}
+
 // ---- every way in, every format, and files that end
 
 // A source a record, of each its own form of "k, v and when".
@@ -595,6 +626,10 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
                    random.below(5), rfc, 3 + random.below(5), 1 + random.below(6),
                    random.one_in(9) ? "" : format(R"({{\"fuel\": {}.5}})", random.below(60)),
                    random.below(90'000))};
+  if (example == "cold-chain")
+    return {"reports", format(R"({{"box":"b{}","time":"{}","temp":{},"door":"{}"}})", random.below(12), rfc,
+                              random.one_in(9) ? "null" : format("{}.5", random.below(15)),
+                              random.one_in(2) ? "open" : "closed")};
   if (example == "plant") {
     if (random.one_in(40)) return {"plant", "{\"temp\":", "plant/l1/d1/telemetry"};
     return {"plant",

@@ -96,7 +96,8 @@ def functions(groups):
 
 def page(template, interface):
     for mark, text in (("@SETTINGS@", settings(interface["settings"])), ("@FUNCTIONS@", functions(interface["functions"])),
-                       ("@AGGREGATES@", "\n".join(map(call, interface["aggregates"])))):
+                       ("@AGGREGATES@", "\n".join(map(call, interface["aggregates"]))),
+                       ("@CHANGES@", "\n".join(map(call, interface["changes"])))):
         assert mark in template
         template = template.replace(mark, text)
     return template

@@ -1,6 +1,6 @@
 // Prints the interface as one JSON document, {"settings":[...],"commands":[...],"functions":[...],
-// "aggregates":[...]}, for what is made of it: the manual page of the settings, completions, and the list of
-// what tests must cover. Not installed.
+// "aggregates":[...],"changes":[...]}, for what is made of it: the manual page of the settings, completions,
+// and the list of what tests must cover. Not installed.
 #include <cstdio>
 #include <string>
 
@@ -9,6 +9,7 @@
 #include "config/reference.h"
 #include "expressions/functions.h"
 #include "windows/aggregate.h"
+#include "windows/change.h"
 
 namespace {
 
@@ -40,11 +41,20 @@ std::string aggregates() {
   return out.end_array().take();
 }
 
+std::string changes() {
+  tidemark::JsonWriter out;
+  out.begin_array();
+  for (const tidemark::ChangeDeclaration& each : tidemark::change_registry())
+    describe(out, each.signature, each.doc).key("example").text(each.example).end_object();
+  return out.end_array().take();
+}
+
 }  // namespace
 
 int main() {
   using namespace tidemark;
   const std::string text = "{\"settings\":" + settings_reference() + ",\"commands\":" + commands_reference() +
-                           ",\"functions\":" + scalar_functions() + ",\"aggregates\":" + aggregates() + "}\n";
+                           ",\"functions\":" + scalar_functions() + ",\"aggregates\":" + aggregates() +
+                           ",\"changes\":" + changes() + "}\n";
   return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0 ? 0 : 1;
 }

@@ -60,6 +60,20 @@ TEST_CASE("windows count towards max_keys until they are closed") {
 }
 
 // interface: pipelines.on_max_keys
+TEST_CASE("a ttl that comes later counts from then for the keys that are there") {
+  EngineWorld before(counting(""));
+  before.event(1s, "x");
+  before.event(100s, "y");
+  EngineWorld after(counting("ttl = \"10s\""));
+  after.engine = after.make(3);
+  after.position = before.position;
+  REQUIRE(after.engine->take_over(before.engine->take_apart()));
+  after.event(105s, "x");
+  CHECK(after.output.take() == Lines{"p x 2"});
+  after.event(110s, "y");
+  CHECK(after.output.take() == Lines{"p y 1"});
+}
+
 TEST_CASE("evict-oldest forgets the key that was made first, also after a restore") {
   EngineWorld world(counting("max_keys = 2\non_max_keys = \"evict-oldest\""));
   for (const char* k : {"b", "a", "b"}) world.event(1s, k);
