@@ -145,8 +145,8 @@ struct Wall {
 std::optional<Wall> wall_of(std::int64_t ms, const Zone& zone) {
   Wall wall;
   const std::int64_t utc = floor_divide(ms, 1000);
+  if (!civil_time(utc)) return std::nullopt;  // nor could the least of all milliseconds be had by * 1000
   wall.millisecond = static_cast<int>(ms - utc * 1000);
-  if (!civil_time(utc)) return std::nullopt;
   wall.offset = zone.at(utc);
   wall.seconds = utc + wall.offset.ahead;
   const auto civil = civil_time(wall.seconds);

@@ -1,5 +1,6 @@
 #include "simulation/cuts.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <utility>
 
@@ -14,11 +15,11 @@ constexpr std::string_view kNames[] = {"all unsynced", "nothing", "random"};
 std::uint64_t in_this_build(std::uint64_t stride) {
   if (std::getenv("TIDEMARK_EVERY_CUT") != nullptr) return 1;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return stride * 23;
+  return std::max<std::uint64_t>(stride, 20);
 #elif defined(NDEBUG)
   return stride;
 #else
-  return stride * 7;
+  return std::max<std::uint64_t>(stride, 7);
 #endif
 }
 

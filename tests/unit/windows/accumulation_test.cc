@@ -71,7 +71,8 @@ TEST_CASE("accumulation: a record goes to all aggregates as it would to each alo
         const bool at_once = random() % 2 == 0;
         const char* const refusal =
             at_once ? all.accumulation->apply(bytes, record) : all.accumulation->check(bytes, record);
-        REQUIRE(refusal == expected);
+        REQUIRE(std::string_view(refusal != nullptr ? refusal : "") ==
+                std::string_view(expected != nullptr ? expected : ""));
         ++(refusal != nullptr ? refused : applied);
         if (refusal != nullptr) continue;
         if (!at_once) all.accumulation->update(bytes, record);
