@@ -128,7 +128,6 @@ Fault regexp_extract(const Arguments& arguments, Value& out) {
 // A match of nothing right behind another match is none.
 template <class Take>
 Fault each_match(std::string_view text, const SearchPattern& pattern, std::size_t wanted, const Take& take) {
-  if (text.empty()) text = "";  // as SearchPattern, whose views are compared with it
   Groups groups;
   std::size_t between = 0;  // where what lies before the next match begins
   std::size_t at = 0;       // where it is looked for
@@ -137,7 +136,8 @@ Fault each_match(std::string_view text, const SearchPattern& pattern, std::size_
   while (at <= text.size() && pattern.find(text, at, wanted, groups)) {
     looked_at += text.size() - at;
     if (looked_at > kMostLookedAt + text.size()) return Kind::too_many_matches;
-    const auto begin = static_cast<std::size_t>(groups[0]->data() - text.data());
+    // A match in an empty text may lie at any address.
+    const std::size_t begin = text.empty() ? 0 : static_cast<std::size_t>(groups[0]->data() - text.data());
     const std::size_t end = begin + groups[0]->size();
     if (begin == end && last_end == begin) {
       at = begin < text.size() ? begin + character_size(text, begin) : begin + 1;
