@@ -18,6 +18,8 @@ class KeyBuffer {
   void cut(std::size_t size) { size_ = size; }
   void append(const Value& value) { end(write_key(room(key_room(value)), value)); }
   void append_time(std::int64_t ns) { end(write_key_time(room(8), ns)); }
+  // Over its first bytes, a time that was appended.
+  void replace_time(std::int64_t ns) { write_key_time(bytes_.get(), ns); }
   std::string_view view() const { return {bytes_.get(), size_}; }
 
  private:

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <string>
 
 #include "base/format.h"
@@ -14,12 +15,22 @@ bool has_window(const PipelineSettings& pipeline) {
 bool watches_absence(const PipelineSettings& pipeline) {
   return pipeline.window.type == WindowSettings::Type::absence;
 }
+bool counts(const PipelineSettings& pipeline) {
+  return pipeline.window.type == WindowSettings::Type::count;
+}
 bool has_event_window(const PipelineSettings& pipeline) {
-  return has_window(pipeline) && pipeline.time == TimeDomain::event;
+  return has_window(pipeline) && !counts(pipeline) && pipeline.time == TimeDomain::event;
 }
 bool corrects_results(const PipelineSettings& pipeline) {
   return *pipeline.allowed_lateness > 0s;
 }
+bool has_early_results(const PipelineSettings& pipeline) {
+  return has_window(pipeline) && !watches_absence(pipeline) && *pipeline.emit == EmitPolicy::every;
+}
+
+// A window's result merges its panes.
+constexpr std::int64_t kMostPanes = 100'000;
+constexpr std::uint32_t kMostCountedPanes = 1000;  // with every slide, at once
 
 class PipelineRules {
  public:
@@ -48,10 +59,10 @@ class PipelineRules {
     if (has_window(pipeline) && pipeline.select.empty())
       diagnostics_.error(pipeline.window.place, "a window needs `select`: without it a result would be empty",
                          "name aggregates, as in select = [\"count(*) AS n\"]");
-    if (has_window(pipeline) && pipeline.window.offset >= pipeline.window.size)
-      diagnostics_.error(pipeline.window.place, "the window's offset must be less than its size");
-    const char* const why = has_window(pipeline) ? "with time = \"processing\" nothing is late"
-                                                 : "without a window nothing is late";
+    window_cut(pipeline.window);
+    const char* const why = counts(pipeline)       ? "a count takes records as they come: nothing is late"
+                            : has_window(pipeline) ? "with time = \"processing\" nothing is late"
+                                                   : "without a window nothing is late";
     if (corrects_results(pipeline) && !has_event_window(pipeline))
       diagnostics_.error(pipeline.allowed_lateness.place, "`allowed_lateness` needs a window in event time",
                          why);
@@ -73,6 +84,64 @@ class PipelineRules {
                          format("a key would be forgotten before it has fallen silent, after {}",
                                 to_text(pipeline.window.timeout)),
                          "give `ttl` more than the window's timeout");
+  }
+
+  void window_cut(const WindowSettings& window) {
+    using Type = WindowSettings::Type;
+    if (window.type == Type::none) return;
+    const bool hops = window.type == Type::hopping, cumulates = window.type == Type::cumulating;
+    if (hops && window.slide > window.size)
+      diagnostics_.error(window.place, "slide is longer than size: what lies between two windows is in none",
+                         "a slide of at most size; equal, they are tumbling windows");
+    else if (hops && window.size.count() / std::gcd(window.size.count(), window.slide.count()) > kMostPanes)
+      diagnostics_.error(
+          window.place,
+          format("a window is put together of panes of {}, the longest that size and slide are multiples of: "
+                 "more than {} of them",
+                 to_text(Duration(std::gcd(window.size.count(), window.slide.count()))), kMostPanes),
+          "a slide that divides size, or is longer");
+    if (cumulates && window.size % window.step != 0s)
+      diagnostics_.error(window.place, "size is no multiple of step: the last window would be cut short",
+                         format("for a step of {}: size = \"{}\"", to_text(window.step),
+                                to_text((window.size / window.step + 1) * window.step)));
+    else if (cumulates && window.size / window.step > kMostPanes)
+      diagnostics_.error(window.place, format("more than {} steps to a window", kMostPanes), "a longer step");
+    if (window.type == Type::session && window.max != 0s && window.max < window.gap)
+      diagnostics_.error(window.place, "max is shorter than gap: every session would end by max",
+                         "a longer max, or tumbling windows");
+    if (window.type == Type::count) count_cut(window);
+    if (!window.zone->empty()) zone_cut(window);
+    if (window.has_offset() && window.offset >= (hops ? window.slide : window.size))
+      diagnostics_.error(window.place,
+                         format("the window's offset must be less than its {}", hops ? "slide" : "size"));
+  }
+
+  void count_cut(const WindowSettings& window) {
+    const std::uint32_t pane = std::gcd(window.size_count, window.slide_count);
+    if (window.slide_count > window.size_count)
+      diagnostics_.error(window.place,
+                         "slide is more than size: records between two windows would be in none",
+                         "a slide of at most size");
+    else if (window.size_count / pane > kMostCountedPanes)
+      diagnostics_.error(
+          window.place,
+          format(
+              "a window is put together of pieces of {}, the most that size and slide are multiples of: more "
+              "than {} of them",
+              pane == 1 ? "one record" : format("{} records", pane), kMostCountedPanes),
+          "a slide that divides size, or is more");
+  }
+
+  void zone_cut(const WindowSettings& window) {
+    constexpr Duration kDay = 24h;
+    const Duration apart = window.type == WindowSettings::Type::hopping ? window.slide : kDay;
+    if (window.size % kDay != 0s || apart % kDay != 0s)
+      diagnostics_.error(window.zone.place, "windows of a time zone are days: hours are the same everywhere",
+                         window.type == WindowSettings::Type::hopping
+                             ? "size and slide of whole days, as in \"7d\" and \"1d\", or no zone"
+                             : "a size of whole days, as in \"1d\", or no zone");
+    if (window.offset % 1s != 0s)
+      diagnostics_.error(window.zone.place, "with a zone, `offset` is of whole seconds");
   }
 
   void state(const Loaded<PipelineSettings>& pipeline) {
@@ -99,10 +168,12 @@ class PipelineRules {
       diagnostics_.error(pipeline.emit.place,
                          "a result of absence leaves when a key falls silent, and when it returns",
                          "leave out `emit`");
-    else if (has_window(pipeline) && *pipeline.emit != EmitPolicy::on_close)
-      diagnostics_.error(pipeline.emit.place,
-                         "a window's results leave when it closes; early ones are not in this release",
-                         "with a window: \"on-close\"");
+    else if (has_window(pipeline) && *pipeline.emit == EmitPolicy::on_update)
+      diagnostics_.error(pipeline.emit.place, "emit = \"on-update\" is for running aggregates",
+                         "with a window: \"on-close\", or as in \"every 5s\" before that too");
+    if (counts(pipeline) && *pipeline.emit == EmitPolicy::every)
+      diagnostics_.error(pipeline.emit.place, "a count has no early results: it ends with its last record",
+                         "leave out `emit`, or take another window");
   }
 
   void errors(const Loaded<PipelineSettings>& pipeline) {
@@ -162,9 +233,22 @@ class PipelineRules {
         diagnostics_.error(
             to.place, format("sink {} replaces rows by key, and pipeline {} has no key", *to, pipeline.name),
             "give the pipeline key_by or a window, or the sink mode = \"append\"");
+      if (settings.upsert && counts(pipeline))
+        diagnostics_.error(
+            to.place,
+            format(
+                "sink {} replaces rows by key and window, and two counts may begin and end at the same time",
+                *to),
+            "give the sink mode = \"append\"");
       const bool appends = settings.type == SinkSettings::Type::file ||
                            (settings.type == SinkSettings::Type::sqlite && !settings.upsert);
-      if (appends && corrects_results(pipeline))
+      if (appends && has_early_results(pipeline))
+        diagnostics_.error(to.place,
+                           format("early results would stand beside the last one in sink {}: pipeline {} has "
+                                  "emit = \"every {}\"",
+                                  *to, pipeline.name, to_text(pipeline.emit_every)),
+                           "use an sqlite sink with mode = \"upsert\"");
+      else if (appends && corrects_results(pipeline))
         diagnostics_.error(to.place,
                            format("corrected results would stand twice in sink {}: pipeline {} has "
                                   "allowed_lateness",
@@ -192,8 +276,12 @@ class PipelineRules {
   void upstreams(const PipelineSettings& pipeline) {
     for (const Located<std::string>& from : pipeline.from) {
       const auto found = pipelines_.find(*from);
-      if (found == pipelines_.end() || !found->second->sound || !corrects_results(found->second->settings))
-        continue;
+      if (found == pipelines_.end() || !found->second->sound) continue;
+      if (has_early_results(found->second->settings))
+        diagnostics_.error(from.place,
+                           format("pipeline {} has early results, and cannot be read by another", *from),
+                           "they would be counted beside the last one; another pipeline without `emit` can");
+      if (!corrects_results(found->second->settings)) continue;
       diagnostics_.error(from.place,
                          format("pipeline {} has allowed_lateness, and cannot be read by another", *from),
                          "its corrected results would be counted again");

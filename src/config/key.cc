@@ -41,6 +41,9 @@ TypeWords words_of(Key::Type type) {
       return {"true or false", "write it without quotes"};
     case Key::Type::duration:
       return {"a duration", "a string such as \"250ms\", \"10s\" or \"1h30m\""};
+    case Key::Type::extent:
+      return {"a duration, or a number of records",
+              "a string such as \"10s\" or \"1h30m\"; of a count an integer, without quotes"};
     case Key::Type::size:
       return {"a size", "a string such as \"64KiB\" or \"1MB\""};
     case Key::Type::table:
@@ -109,7 +112,7 @@ std::string_view Key::type_name() const {
 }
 
 std::string Key::in_unit(std::int64_t value) const {
-  if (type_ == Type::duration) return to_text(Duration(value));
+  if (type_ == Type::duration || type_ == Type::extent) return to_text(Duration(value));
   if (type_ == Type::size) return size_to_text(static_cast<std::uint64_t>(value));
   return format("{}", value);
 }
@@ -384,6 +387,11 @@ std::optional<bool> Key::read_flag(const Node& node, Reading& reading) const {
 }
 
 std::optional<Duration> Key::read_duration(const Node& node, Reading& reading) const {
+  if (node.kind != Node::Kind::text && type_ == Type::extent) {
+    reading.diagnostics.error(node.place, format("`{}` is a duration here, not {}", name_, node.kind_name()),
+                              "a string such as \"10s\" or \"1h30m\"; only a count has so many records");
+    return std::nullopt;
+  }
   if (node.kind != Node::Kind::text) {
     wrong_type(node, reading);
     return std::nullopt;
@@ -395,6 +403,26 @@ std::optional<Duration> Key::read_duration(const Node& node, Reading& reading) c
   }
   if (!in_range(parsed->count(), node.place, reading)) return std::nullopt;
   return *parsed;
+}
+
+std::optional<std::uint32_t> Key::read_count(const Node& node, Reading& reading) const {
+  constexpr std::int64_t kMost = 1'000'000'000;
+  std::int64_t value = node.integer;
+  bool good = node.kind == Node::Kind::integer;
+  if (node.kind == Node::Kind::text && !node.as_written.empty()) {
+    const auto [end, error] = std::from_chars(node.text.data(), node.text.data() + node.text.size(), value);
+    good = error == std::errc{} && end == node.text.data() + node.text.size();
+  }
+  if (!good) {
+    reading.diagnostics.error(
+        node.place, format("`{}` of a count is a number of records, not {}", name_, node.kind_name()),
+        "write it without quotes, as in 100");
+    return std::nullopt;
+  }
+  if (value >= 1 && value <= kMost) return static_cast<std::uint32_t>(value);
+  reading.diagnostics.error(node.place, format("`{}` is {}; {} is {}", name_, value,
+                                               value < 1 ? "the least" : "the most", value < 1 ? 1 : kMost));
+  return std::nullopt;
 }
 
 std::optional<std::uint64_t> Key::read_size(const Node& node, Reading& reading) const {

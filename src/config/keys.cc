@@ -65,6 +65,24 @@ Key& Keys::flag(std::string name, bool& target) {
   return key;
 }
 
+Key& Keys::extent(std::string name, Duration& duration, std::uint32_t& count, std::function<bool()> counts) {
+  Key& key = add(std::move(name), Key::Type::extent);
+  key.read_ = [&key, &duration, &count, counts](const Node& node, Reading& reading) {
+    if (counts()) {
+      const std::optional<std::uint32_t> records = key.read_count(node, reading);
+      if (records) count = *records;
+      return records.has_value();
+    }
+    const std::optional<Duration> value = key.read_duration(node, reading);
+    if (value) duration = *value;
+    return value.has_value();
+  };
+  key.print_ = [&duration, &count, counts] {
+    return counts() ? std::to_string(count) : Key::in_quotes(to_text(duration));
+  };
+  return key;
+}
+
 Key& Keys::optional_duration(std::string name, std::optional<Duration>& target) {
   Key& key = add(std::move(name), Key::Type::duration);
   key.read_ = [&key, &target](const Node& node, Reading& reading) {

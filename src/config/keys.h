@@ -50,6 +50,7 @@ class Key {
     number,
     flag,
     duration,
+    extent,
     size,
     word,
     table,
@@ -122,6 +123,7 @@ class Key {
   std::optional<double> read_number(const Node& node, Reading& reading) const;
   std::optional<bool> read_flag(const Node& node, Reading& reading) const;
   std::optional<Duration> read_duration(const Node& node, Reading& reading) const;
+  std::optional<std::uint32_t> read_count(const Node& node, Reading& reading) const;
   std::optional<std::uint64_t> read_size(const Node& node, Reading& reading) const;
   std::optional<std::size_t> read_word(const Node& node, Reading& reading) const;
   std::optional<std::string> read_secret_file(const Node& node, Reading& reading) const;
@@ -202,6 +204,9 @@ class Keys {
     bind(key, target, &Key::read_duration, [&target] { return Key::in_quotes(to_text(value_of(target))); });
     return key;
   }
+  // A duration, or where `counts` says so a number of records; a word key declared before decides. The bounds
+  // are the duration's.
+  Key& extent(std::string name, Duration& duration, std::uint32_t& count, std::function<bool()> counts);
   // None where it is left out; none_is() names the word that says so.
   Key& optional_duration(std::string name, std::optional<Duration>& target);
   Key& size(std::string name, std::uint64_t& target);

@@ -176,6 +176,7 @@ class Loading {
     settings.window.place = loaded.keys.place_of("window");
     if (!loaded.keys.given("time") && settings.window.type == WindowSettings::Type::absence)
       settings.time = TimeDomain::processing;
+    if (settings.window.slide_count == 0) settings.window.slide_count = settings.window.size_count;
     if (!settings.emit.given() && settings.window.type == WindowSettings::Type::none)
       settings.emit.value = EmitPolicy::on_update;
   }

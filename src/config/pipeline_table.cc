@@ -25,7 +25,7 @@ bool read_emit(const Located<std::string>& text, PipelineSettings& pipeline, Dia
     return false;
   }
   diagnostics.error(text.place, format("unknown emit \"{}\"", word),
-                    "allowed: \"on-close\" (windows), \"on-update\", \"every 5s\" (both without a window)");
+                    "allowed: \"on-close\" (windows), \"on-update\" (without a window), \"every 5s\"");
   return false;
 }
 
@@ -45,25 +45,53 @@ Keys window_keys(WindowSettings& window) {
   Keys keys("window");
   keys.word("type", window.type,
             {{"tumbling", WindowSettings::Type::tumbling},
+             {"hopping", WindowSettings::Type::hopping},
+             {"cumulating", WindowSettings::Type::cumulating},
+             {"session", WindowSettings::Type::session},
+             {"count", WindowSettings::Type::count},
              {"absence", WindowSettings::Type::absence},
              {"none", WindowSettings::Type::none}})
-      .later_words({"hopping", "cumulating", "session", "count"})
       .required()
       .doc("how records are put together in time");
-  keys.duration("size", window.size)
+  const auto counts = [&window] { return window.type == WindowSettings::Type::count; };
+  keys.extent("size", window.size, window.size_count, counts)
       .at_least(1ms)
-      .only_for("type", {"tumbling"})
+      .only_for("type", {"tumbling", "hopping", "cumulating", "count"})
       .required()
-      .doc("length of a window");
+      .doc("length of a window, of a cumulating one the longest; of a count, its records, as in 100");
+  keys.extent("slide", window.slide, window.slide_count, counts)
+      .at_least(1ms)
+      .only_for("type", {"hopping", "count"})
+      .required_for("type", {"hopping"})
+      .doc(
+          "a window begins every so often, or after so many records, at most size; of a count, left out: "
+          "size");
+  keys.duration("step", window.step)
+      .at_least(1ms)
+      .only_for("type", {"cumulating"})
+      .required()
+      .doc("a window ends every so often, all with one beginning, until size is reached, a multiple of it");
   keys.duration("offset", window.offset)
-      .only_for("type", {"tumbling"})
-      .doc("windows begin at multiples of size since 1970 in UTC, plus this");
+      .only_for("type", {"tumbling", "hopping", "cumulating"})
+      .doc("windows begin at multiples of size (hopping: of slide) since 1970 in UTC, plus this");
+  keys.text("zone", window.zone)
+      .only_for("type", {"tumbling", "hopping", "cumulating"})
+      .doc(
+          "windows are days of this time zone, as in \"Europe/Berlin\", each as long as it is there; left "
+          "out: UTC");
+  keys.duration("gap", window.gap)
+      .at_least(1ms)
+      .only_for("type", {"session"})
+      .required()
+      .doc("a session ends when no record has come for so long");
+  keys.duration("max", window.max)
+      .only_for("type", {"session"})
+      .doc("a session ends at the latest so long after its first record; 0s: whenever");
   keys.duration("timeout", window.timeout)
       .at_least(1ms)
       .only_for("type", {"absence"})
       .required()
       .doc("how long a key may send nothing before it has fallen silent");
-  for (const char* name : {"slide", "step", "gap", "max"}) keys.later(name);
   return keys;
 }
 
@@ -87,7 +115,10 @@ Keys pipeline_keys(PipelineSettings& pipeline) {
             return read_emit(text, pipeline, diagnostics);
           },
           [&pipeline] { return print_emit(pipeline); })
-      .doc("when results leave: on-close with a window; without one on-update, or as in \"every 5s\"");
+      .doc(
+          "when results leave: on-close with a window, without one on-update; \"every 5s\": what has "
+          "changed, that "
+          "often, and with a window also its last result when it closes");
   keys.duration("allowed_lateness", pipeline.allowed_lateness)
       .doc("how long after its end a window still takes records, each giving a corrected result");
   keys.word("time", pipeline.time, {{"event", TimeDomain::event}, {"processing", TimeDomain::processing}})

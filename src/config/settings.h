@@ -149,11 +149,21 @@ struct RestartSettings {
 };
 
 struct WindowSettings {
-  enum class Type { none, tumbling, absence } type = Type::none;
+  enum class Type { none, tumbling, hopping, cumulating, session, count, absence } type = Type::none;
   Duration size = 0s;
+  Duration slide = 0s;  // hopping: from the start of one to that of the next
+  Duration step = 0s;   // cumulating: from the end of one to that of the next
   Duration offset = 0s;
-  Duration timeout = 0s;  // absence
+  Duration timeout = 0s;          // absence
+  Located<std::string> zone;      // of local days; empty: UTC
+  Duration gap = 0s;              // session: without a record for so long, it ends
+  Duration max = 0s;              // session: it ends so long after its beginning; 0: whenever
+  std::uint32_t size_count = 0;   // count: records of a window
+  std::uint32_t slide_count = 0;  // count: from the end of one to that of the next; 0: size
   Place place;
+  bool has_offset() const {
+    return type == Type::tumbling || type == Type::hopping || type == Type::cumulating;
+  }
 };
 
 struct PipelineSettings {

@@ -199,7 +199,7 @@ std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
   for (std::size_t i = 0; i < keys_.size(); ++i)
     if (keys_[i].text == text || (plain && keys_[i].name == path.steps[0].name))
       return Binding{plan_.first_key() + static_cast<std::uint32_t>(i), keys_[i].types};
-  if (plan_.kind == PipelinePlan::Kind::windowed && plain) {
+  if (plan_.has_window() && plain) {
     if (path.steps[0].name == "window_start") return Binding{0, TypeSet::integer()};
     if (path.steps[0].name == "window_end") return Binding{1, TypeSet::integer()};
   }

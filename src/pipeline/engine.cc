@@ -247,7 +247,7 @@ bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
   // What is emitted from here on has a later event time than this: a window's result stands at its end less 1
   // ms.
   const std::int64_t passed = pipeline.plan.processing_time ? to_ns(now_) : to_ns(pipeline.watermark);
-  pipeline.output_watermark = pipeline.plan.kind == PipelinePlan::Kind::windowed
+  pipeline.output_watermark = pipeline.plan.closes_windows()
                                   ? time_from_ns<EventTime>(whole_milliseconds(passed))
                                   : time_from_ns<EventTime>(passed);
   pipeline.advanced_to = pipeline.watermark;

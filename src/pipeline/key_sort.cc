@@ -34,14 +34,14 @@ void KeySort::sort(std::span<Entry*> entries) {
   cells_.clear();
   for (Entry* entry : entries) cells_.push_back({0, entry});
   other_.resize(cells_.size());
-  sort_from(cells_, 0, 0);
+  sort_from(cells_, skipped_, 0);
   for (std::size_t i = 0; i < entries.size(); ++i) entries[i] = cells_[i].entry;
 }
 
 void KeySort::sort_from(std::span<Cell> cells, std::size_t depth, unsigned level) {
   if (cells.size() <= kFew || level == kDeepest) {
-    std::ranges::sort(cells, [](const Cell& a, const Cell& b) {
-      return EntryTable::key(a.entry) < EntryTable::key(b.entry);
+    std::ranges::sort(cells, [this](const Cell& a, const Cell& b) {
+      return EntryTable::key(a.entry).substr(skipped_) < EntryTable::key(b.entry).substr(skipped_);
     });
     return;
   }

@@ -18,6 +18,8 @@ namespace tidemark {
 class KeySort {
  public:
   using Entry = EntryTable::Entry;
+  // The first `skipped` bytes of a key do not count; what is behind them differs in all of them.
+  explicit KeySort(std::size_t skipped = 0) : skipped_(skipped) {}
   void sort(std::span<Entry*> entries);
 
  private:
@@ -25,11 +27,12 @@ class KeySort {
     std::uint64_t head;  // eight bytes of the key, the first in the highest place
     Entry* entry;
   };
-  // `cells` are equal in the first `depth` bytes of their keys.
+  // `cells` are equal in the first `depth` bytes of their keys, but for those skipped.
   void sort_from(std::span<Cell> cells, std::size_t depth, unsigned level);
   void sort_equal_heads(std::span<Cell> cells, std::size_t depth, unsigned level);
   void sort_by_head(std::span<Cell> cells);
 
+  std::size_t skipped_;
   std::vector<Cell> cells_, other_;
 };
 

@@ -1,118 +1,84 @@
 #include "pipeline/keyed_operator.h"
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/invariant.h"
 #include "base/key_encoding.h"
 #include "pipeline/absence_operator.h"
 #include "pipeline/change_operator.h"
+#include "pipeline/count_operator.h"
+#include "pipeline/paned_operator.h"
+#include "pipeline/session_operator.h"
 #include "pipeline/stateless_operator.h"
 
 namespace tidemark {
 namespace {
 
-std::int64_t read_i64(const std::byte* at) {
-  std::int64_t value;
-  std::memcpy(&value, at, sizeof value);
-  return value;
-}
-void write_i64(std::byte* at, std::int64_t value) {
-  std::memcpy(at, &value, sizeof value);
-}
-
 constexpr std::int64_t kMillisecond = 1'000'000;
-constexpr std::size_t kSortedAStep = 8;  // entries that are sorted in the time of one result
-constexpr std::size_t kKeyTime = 8;      // bytes of a window's start before the key
+constexpr std::size_t kSortedAStep = 8;   // entries that are sorted in the time of one result
+constexpr std::uint64_t kEntryCost = 64;  // of an entry's place in the table
+
+bool is_windowed(const OperatorOptions& options) {
+  return options.plan.kind == PipelinePlan::Kind::windowed;
+}
 
 }  // namespace
 
 KeyedOperator::KeyedOperator(const OperatorOptions& options)
     : plan_(options.plan),
-      outlets_(options.outlets),
-      rows_(options.plan, options.outlets, options.output),
-      aggregates_(aggregates_of(options.plan)),
-      windowed_(options.plan.kind == PipelinePlan::Kind::windowed),
+      entries_(options, is_windowed(options) ? KeyedAggregation::kFront : 0, kEntryCost),
+      rows_(entries_.rows()),
+      windowed_(is_windowed(options)),
       windows_(windowed_ ? options.plan.settings->window.size : Duration(1),
-               options.plan.settings->window.offset),
+               options.plan.settings->window.offset, options.plan.zone),
       lateness_(options.plan.processing_time ? Duration(0) : *options.plan.settings->allowed_lateness),
       every_(*options.plan.settings->emit == EmitPolicy::every),
       ttl_(options.plan.settings->ttl.value.count()),
       evicts_(*options.plan.settings->on_max_keys == OnMaxKeys::evict_oldest),
-      max_keys_(options.plan.settings->max_keys != 0 ? options.plan.settings->max_keys
-                                                     : options.limits.max_keys),
-      budget_(options.budget),
-      used_at_(PayloadPrefix(options.plan.layout).used_at()),
-      order_at_(PayloadPrefix(options.plan.layout).order_at()),
-      states_at_(PayloadPrefix(options.plan.layout).size()),
-      payload_size_(states_at_ + layout().size()),
-      table_(std::make_unique<EntryTable>(
-          std::make_unique<KeyedPayload>(aggregates_, PayloadPrefix(options.plan.layout)),
-          options.hash_seed)),
+      used_at_(entries_.prefix().used_at()),
+      order_at_(entries_.prefix().order_at()),
       watermark_(to_ns(kEventTimeMin)),
-      forgotten_(to_ns(kEventTimeMin)),
-      arguments_(options.plan),
-      accumulation_(layout(), arguments_.calls()) {
-  output_row_.resize(plan_.output_size());
-  empty_.resize((layout().size() + 7) / 8 + 1);
-  layout().create(reinterpret_cast<std::byte*>(empty_.data()));
-}
-
-KeyedOperator::~KeyedOperator() {
-  layout().destroy(reinterpret_cast<std::byte*>(empty_.data()));
-}
+      forgotten_(to_ns(kEventTimeMin)) {}
 
 void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   if (!rows_.load(row, input)) return;
-  const std::int64_t time = time_of(row);
+  const std::int64_t time = entries_.time_of(row);
   if (windowed_ && !window_.holds(time)) enter_window(time);
-  if (!encode_key(row)) return;
-  if (windowed_ && !plan_.processing_time && is_closed(window_)) return late(row);
-  if (!arguments_.evaluate(rows_, row)) return;
+  if (!entries_.encode_key(row)) return;
+  if (windowed_ && !plan_.processing_time && is_closed(window_)) return entries_.late(row);
+  if (!entries_.evaluate(row)) return;
   apply(row);
 }
 
 void KeyedOperator::apply(const InputRow& row) {
-  EntryTable::Found found = table_->look_up(key_.view());
-  const Accumulation::Record record{.arguments = arguments_.values(),
-                                    .time = row.time,
-                                    .position = row.position,
-                                    .passed_over = arguments_.passed_over()};
-  const std::int64_t time = time_of(row);
+  EntryTable::Found found = entries_.look_up();
+  const std::int64_t time = entries_.time_of(row);
   const bool expired =
       ttl_ != 0 && found.entry != nullptr && has_expired(found.payload, std::max(watermark_, time));
   if (found.entry != nullptr && !expired) {
-    // Marked as changed before it is; one that is refused is written once more than it need be.
-    table_->touch(found.entry);
-    if (const char* refusal = accumulation_.apply(found.payload + states_at_, record))
-      return rows_.reject(row, refusal);
+    if (!entries_.apply(found, row)) return;
   } else {
-    if (const char* refusal = accumulation_.check(reinterpret_cast<const std::byte*>(empty_.data()), record))
-      return rows_.reject(row, refusal);
+    if (!entries_.can_begin(row)) return;
     if (expired) {  // and not yet gone
       ++rows_.counters().expired;
-      table_->touch(found.entry);
-      layout().destroy(found.payload + states_at_);
-      layout().create(found.payload + states_at_);
+      entries_.table().touch(found.entry);
+      entries_.start_anew(found.payload);
     } else {
       if (!make_entry(found, row)) return;
       if (windowed_) entries_of(window_).push_back(found.entry);
     }
-    accumulation_.update(found.payload + states_at_, record);
+    entries_.begin(found.payload, row);
   }
   if (ttl_ != 0) {
     std::byte* used = found.payload + used_at_;
-    write_i64(used, plan_.processing_time ? time : std::max(read_i64(used), time));
+    write_word(used, plan_.processing_time ? time : std::max(read_word(used), time));
   }
 
-  if (windowed_) {
-    if (window_.end <= watermark_)  // within the allowed lateness: the corrected result
-      emit(found.entry, time_from_ns<EventTime>(window_.end - kMillisecond), row.received, row.position);
-  } else if (every_) {
+  if (windowed_ && window_.end <= watermark_)  // within the allowed lateness: the corrected result
+    emit(found.entry, time_from_ns<EventTime>(window_.end - kMillisecond), row.received, row.position);
+  else if (every_)
     mark_pending(found.entry, row.received);
-  } else {
+  else if (!windowed_)
     emit(found.entry, row.time, row.received, row.position);
-  }
 }
 
 void KeyedOperator::enter_window(std::int64_t time) {
@@ -121,8 +87,8 @@ void KeyedOperator::enter_window(std::int64_t time) {
   window_.closes = to_ns(saturating_add(time_from_ns<EventTime>(window_.end), lateness_));
   window_.entries = nullptr;
   if (window_.end > watermark_) next_close_ = std::min(next_close_, window_.end);
-  key_.cut(0);
-  key_.append_time(window_.start);
+  entries_.key().cut(0);
+  entries_.key().append_time(window_.start);
 }
 
 EntryList& KeyedOperator::entries_of(Window& window) {
@@ -135,52 +101,22 @@ void KeyedOperator::forget_window(std::int64_t start) {
   if (window_.start == start) window_.entries = nullptr;
 }
 
-// Behind the start of the window that holds the record, which stays there for the next one.
-bool KeyedOperator::encode_key(const InputRow& row) {
-  key_.cut(windowed_ ? kKeyTime : 0);
-  for (const Program& key : plan_.keys) {
-    if (const auto slot = key.bare_slot()) {
-      key_.append(rows_.working()[*slot]);
-      continue;
-    }
-    const auto value = key.evaluate(rows_.working(), rows_.arena());
-    if (!value) {
-      rows_.reject(row, "key_by: " + key.describe(value.error()));
-      return false;
-    }
-    key_.append(*value);
-  }
-  return true;
-}
-
-void KeyedOperator::late(const InputRow& row) {
-  key_texts_.clear();
-  const Status decoded = decode_key(key_.view().substr(kKeyTime), key_values_, key_texts_);
-  invariant(decoded.has_value(), "a key that was encoded decodes");
-  rows_.late(row, key_values_);
-}
-
 // False: there is no room, and the record was refused.
 bool KeyedOperator::make_entry(EntryTable::Found& found, const InputRow& row) {
-  const std::string_view key = key_.view();
-  const std::uint64_t wanted = cost(key);
-  const auto full = [&] { return table_->size() >= max_keys_ || budget_.used + wanted > budget_.limit; };
-  while (full() && evicts_ && !by_order_.empty()) {
+  while (entries_.is_full() && evicts_ && !by_order_.empty()) {
     ++rows_.counters().evicted;
     forget(by_order_.begin()->second);
   }
-  if (full()) {
-    rows_.refuse(
-        row, table_->size() >= max_keys_ ? "a new key beyond max_keys" : "a new key beyond limits.memory");
+  if (entries_.is_full()) {
+    entries_.refuse(row);
     return false;
   }
-  found = table_->create(key, found.hash);
-  budget_.used += wanted;
-  const std::int64_t time = time_of(row);
-  if (ttl_ != 0) write_i64(found.payload + used_at_, time);
+  entries_.create(found);
+  const std::int64_t time = entries_.time_of(row);
+  if (ttl_ != 0) write_word(found.payload + used_at_, time);
   if (ttl_ == 0 && !evicts_) return true;
   const std::uint64_t order = next_order_++;
-  write_i64(found.payload + order_at_, static_cast<std::int64_t>(order));
+  write_word(found.payload + order_at_, static_cast<std::int64_t>(order));
   by_order_.emplace_hint(by_order_.end(), order, found.entry);
   if (ttl_ != 0)
     expiries_.emplace(to_ns(saturating_add(time_from_ns<EventTime>(time), Duration(ttl_))), order);
@@ -188,14 +124,13 @@ bool KeyedOperator::make_entry(EntryTable::Found& found, const InputRow& row) {
 }
 
 void KeyedOperator::forget(EntryTable::Entry* entry) {
-  budget_.used -= cost(EntryTable::key(entry));
   if (ttl_ != 0 || evicts_)
-    by_order_.erase(static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_)));
-  table_->erase(entry);
+    by_order_.erase(static_cast<std::uint64_t>(read_word(EntryTable::payload(entry) + order_at_)));
+  entries_.forget(entry);
 }
 
 bool KeyedOperator::has_expired(const std::byte* payload, std::int64_t clock) const {
-  const EventTime used = time_from_ns<EventTime>(read_i64(payload + used_at_));
+  const EventTime used = time_from_ns<EventTime>(read_word(payload + used_at_));
   return to_ns(saturating_add(used, Duration(ttl_))) <= clock;
 }
 
@@ -215,7 +150,7 @@ bool KeyedOperator::expire(Budget& budget) {
       forget(entry);
       continue;
     }
-    const EventTime used = time_from_ns<EventTime>(read_i64(EntryTable::payload(entry) + used_at_));
+    const EventTime used = time_from_ns<EventTime>(read_word(EntryTable::payload(entry) + used_at_));
     expiries_.emplace(std::max(to_ns(saturating_add(used, Duration(ttl_))), watermark_ + 1), order);
   }
   return true;
@@ -225,11 +160,16 @@ void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
   std::byte* flag = EntryTable::payload(entry);
   if (*flag != std::byte{0}) return;
   *flag = std::byte{1};
-  pending_.push_back(entry);
+  pending_[windowed_ ? window_.start : 0].push_back(entry);
   if (every_due_) return;
   const std::int64_t every = plan_.settings->emit_every.count();
   const TumblingWindows beats(Duration(every), Duration(0));
   every_due_ = time_from_ns<JournalTime>(beats.end_of(beats.start_of(to_ns(now))));
+}
+
+// What a window that ends had to show early.
+void KeyedOperator::forget_pending(std::int64_t start) {
+  if (pending_.erase(start) != 0 && pending_.empty()) every_due_.reset();
 }
 
 bool KeyedOperator::advance(EventTime watermark, JournalTime now, Position position, Budget& budget) {
@@ -237,11 +177,11 @@ bool KeyedOperator::advance(EventTime watermark, JournalTime now, Position posit
     const std::int64_t until = plan_.processing_time ? to_ns(now) : to_ns(watermark);
     if (until < next_close_) {  // nothing can close
       watermark_ = std::max(watermark_, until);
-      return true;
+    } else if (!beating_) {  // else it was done before the beat
+      if (!close_until(until, now, position, budget)) return false;
+      find_next_close();
     }
-    if (!close_until(until, now, position, budget)) return false;
-    find_next_close();
-    return true;
+    return !every_ || emit_due(now, position, budget);
   }
   if (every_ && !emit_due(now, position, budget)) return false;
   watermark_ = std::max(watermark_, plan_.processing_time ? to_ns(now) : to_ns(watermark));
@@ -269,13 +209,20 @@ bool KeyedOperator::close_until(std::int64_t until, JournalTime now, Position po
 }
 
 bool KeyedOperator::emit_due(JournalTime now, Position position, Budget& budget) {
-  if (closing_.what == Closing::What::nothing) {
+  if (!beating_) {
     if (!every_due_ || *every_due_ > now) return true;
-    closing_.what = Closing::What::every;
     every_due_.reset();
-    drain_.start(std::exchange(pending_, {}));
+    beating_ = true;
   }
-  return drain(now, position, budget);
+  while (true) {
+    if (closing_.what != Closing::What::nothing && !drain(now, position, budget)) return false;
+    if (pending_.empty()) break;
+    closing_ = {Closing::What::every, pending_.begin()->first};
+    drain_.start(std::move(pending_.begin()->second));
+    pending_.erase(pending_.begin());
+  }
+  beating_ = false;
+  return true;
 }
 
 bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
@@ -283,21 +230,22 @@ bool KeyedOperator::drain(JournalTime now, Position position, Budget& budget) {
     if (!budget.take(1 + entries / kSortedAStep)) return false;
     drain_.prepare();
   }
+  const bool closes = closing_.what == Closing::What::window;
   while (!drain_.done()) {
     if (!budget.take()) return false;
     EntryTable::Entry* entry = drain_.next();
-    EventTime time = time_from_ns<EventTime>(to_ns(now));
-    if (closing_.what == Closing::What::every) {
-      table_->touch(entry);
+    if (every_ && (!closes || keeps_closed()) && *EntryTable::payload(entry) != std::byte{0}) {
+      entries_.table().touch(entry);
       *EntryTable::payload(entry) = std::byte{0};
-    } else {
-      time = time_from_ns<EventTime>(windows_.end_of(closing_.start) - kMillisecond);
     }
+    const EventTime time = windowed_ ? time_from_ns<EventTime>(windows_.end_of(closing_.start) - kMillisecond)
+                                     : time_from_ns<EventTime>(to_ns(now));
     emit(entry, time, now, position);
-    if (closing_.what == Closing::What::window && !keeps_closed()) forget(entry);
+    if (closes && !keeps_closed()) forget(entry);
   }
   EntryList all = drain_.finish();
-  if (closing_.what == Closing::What::window) {
+  if (closes) {
+    forget_pending(closing_.start);
     if (keeps_closed())
       open_.at(closing_.start) = std::move(all);
     else
@@ -344,11 +292,12 @@ bool KeyedOperator::close_for_step(const ClockStep& step, Position position, Bud
   const auto& [now, to, begins_anew] = step;
   next_close_ = to_ns(kEventTimeMin);
   if (!windowed_ && begins_anew) watermark_ = to_ns(kEventTimeMin);  // the clock comes again
-  if (every_) {  // what waits for a beat of the time before the step would wait until that comes again
+  const bool windows_end = windowed_ && begins_anew;
+  if (every_ && !windows_end) {  // a beat of the time before the step would not come until that comes again
     if (every_due_) every_due_ = std::min(*every_due_, now);
     return emit_due(now, position, budget);
   }
-  if (!windowed_ || !begins_anew) return true;
+  if (!windows_end) return true;
   // Everything open ends now; windows of the time before the step may open again later, as new ones.
   while (!open_.empty() || closing_.what != Closing::What::nothing) {
     if (closing_.what == Closing::What::nothing) {
@@ -372,7 +321,7 @@ bool KeyedOperator::close_for_step(const ClockStep& step, Position position, Bud
 
 bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget) {
   next_close_ = to_ns(kEventTimeMin);
-  if (every_ || (windowed_ && plan_.processing_time))
+  if (windowed_ ? plan_.processing_time : every_)
     return close_for_step({.from = now, .to = now, .begins_anew = true}, position, budget);
   if (!windowed_ || open_.empty()) return true;
   // As if the watermark had come to the end of the last window. It is the same in every slice: the last one
@@ -381,50 +330,25 @@ bool KeyedOperator::close_all(JournalTime now, Position position, Budget& budget
 }
 
 std::optional<JournalTime> KeyedOperator::next_due(bool time_driven) const {
-  if (every_) return every_due_;
-  if (!windowed_ || open_.empty() || !(plan_.processing_time || time_driven)) return std::nullopt;
-  for (const auto& [start, entries] : open_)
-    if (const std::int64_t end = windows_.end_of(start); end > watermark_)
-      return time_from_ns<JournalTime>(end);
-  return std::nullopt;
+  std::optional<JournalTime> due = every_due_;
+  if (!windowed_ || open_.empty() || !(plan_.processing_time || time_driven)) return due;
+  for (const auto& [start, entries] : open_) {
+    const std::int64_t end = windows_.end_of(start);
+    if (end <= watermark_) continue;
+    const JournalTime closes = time_from_ns<JournalTime>(end);
+    return due ? std::min(*due, closes) : closes;
+  }
+  return due;
 }
 
 void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position) {
-  results_.clear();
-  key_texts_.clear();
-  std::string_view key = EntryTable::key(entry);
-  std::int64_t start = 0;
+  std::optional<KeyedAggregation::Window> window;
   if (windowed_) {
-    start = *take_key_time(key);
-    output_row_[0] = Value::integer(start / kMillisecond);
-    output_row_[1] = Value::integer(windows_.end_of(start) / kMillisecond);
+    std::string_view key = EntryTable::key(entry);
+    const std::int64_t start = *take_key_time(key);
+    window = {start, windows_.end_of(start)};
   }
-  const Status decoded = decode_key(key, key_values_, key_texts_);
-  invariant(decoded.has_value(), "the key of an entry decodes");
-  std::ranges::copy(key_values_, output_row_.begin() + plan_.first_key());
-  const std::byte* payload = EntryTable::payload(entry) + states_at_;
-  for (std::size_t i = 0; i < plan_.aggregates.size(); ++i)
-    output_row_[plan_.first_aggregate() + i] =
-        plan_.aggregates[i].aggregate->result(payload + layout().offset(i), results_);
-  for (std::size_t i = 0; i < plan_.select.size(); ++i) {
-    const auto value = plan_.select[i].evaluate(output_row_, results_);
-    if (!value) return rows_.result_failed("select: " + plan_.select[i].describe(value.error()));
-    output_row_[plan_.first_selected() + i] = *value;
-  }
-  if (plan_.having) {
-    const auto passes = plan_.having->evaluate_predicate(output_row_, results_);
-    if (!passes) return rows_.result_failed("having: " + plan_.having->describe(passes.error()));
-    if (!*passes) return;
-  }
-  ++rows_.counters().results;
-  result_.assign(key_values_.begin(), key_values_.end());
-  if (windowed_) {
-    result_.push_back(Value::integer(start));
-    result_.push_back(Value::integer(windows_.end_of(start)));
-  }
-  result_.insert(result_.end(), output_row_.begin() + plan_.first_selected(), output_row_.end());
-  outlets_.main.emit(position, result_);
-  if (outlets_.downstream) outlets_.downstream(result_, time, now, position);
+  entries_.emit(entries_.key_values_of(entry), entries_.states(entry), window, {time, now, position});
 }
 
 void KeyedOperator::save(Encoder& out) const {
@@ -446,14 +370,15 @@ bool KeyedOperator::load(Decoder& in) {
   return !in.failed();
 }
 
+// Entries that knew neither their last use nor the order of their making were used now, and were made in the
+// order of their keys.
 Status KeyedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
-  bool good = true;
-  if (change.kind == StateChange::Kind::none)
-    table_ = std::move(prior.table);
-  else
-    convert(prior, change, good);
-  if (!good)
-    return fail("state of pipeline \"" + plan_.settings->name + "\" does not decode", Error::Kind::corrupt);
+  const auto complete = [this](std::byte* payload, const PayloadPrefix& before) {
+    if (ttl_ != 0 && !before.used) write_word(payload + used_at_, watermark_);
+    if ((ttl_ != 0 || evicts_) && !before.order)
+      write_word(payload + order_at_, static_cast<std::int64_t>(next_order_++));
+  };
+  if (Status adopted = entries_.adopt(prior, change, complete); !adopted) return adopted;
   // What is closed by now was forgotten under the lateness that was allowed until now.
   const Duration before(prior.layout.allowed_lateness_ns);
   if (windowed_ && before < lateness_ && watermark_ != to_ns(kEventTimeMin))
@@ -461,58 +386,29 @@ Status KeyedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
   return find_open();
 }
 
-// Every aggregate's state goes to its new place by way of its saved bytes; what is new starts empty. Entries
-// that knew neither their last use nor the order of their making were used now, and were made in the order of
-// their keys.
-void KeyedOperator::convert(PriorPipeline& prior, const StateChange& change, bool& good) {
-  const AggregateLayout& old_layout = prior.aggregates->layout();
-  const PayloadPrefix old(prior.layout);
-  std::vector<EntryTable::Entry*> entries;
-  prior.table->for_each([&](EntryTable::Entry* entry) { entries.push_back(entry); });
-  std::ranges::sort(entries, {}, [](const EntryTable::Entry* entry) { return EntryTable::key(entry); });
-  Encoder state;
-  for (EntryTable::Entry* before : entries) {
-    const std::byte* from = EntryTable::payload(static_cast<const EntryTable::Entry*>(before));
-    EntryTable::Entry* entry = table_->find_or_create(EntryTable::key(before)).first;
-    std::byte* to = EntryTable::payload(entry);
-    if (every_ && old.flag) *to = *from;
-    if (ttl_ != 0) write_i64(to + used_at_, old.used ? read_i64(from + old.used_at()) : watermark_);
-    if (ttl_ != 0 || evicts_)
-      write_i64(to + order_at_,
-                old.order ? read_i64(from + old.order_at()) : static_cast<std::int64_t>(next_order_++));
-    for (std::size_t i = 0; i < change.from.size(); ++i) {
-      if (!change.from[i]) continue;
-      state.clear();
-      (*prior.aggregates)[*change.from[i]].save(from + old.size() + old_layout.offset(*change.from[i]),
-                                                state);
-      Decoder in(state.view());
-      good = (*aggregates_)[i].load(in, to + states_at_ + layout().offset(i)) && in.complete() && good;
-    }
-  }
-  prior.table.reset();
-}
-
 // What follows from the entries: which windows are open, which keys wait for the next beat, which expire.
 Status KeyedOperator::find_open() {
   bool good = true;
-  table_->for_each([&](EntryTable::Entry* entry) {
-    budget_.used += cost(EntryTable::key(entry));
+  entries_.table().for_each([&](EntryTable::Entry* entry) {
+    entries_.count(entry);
     if (ttl_ != 0 || evicts_) {
-      const auto order = static_cast<std::uint64_t>(read_i64(EntryTable::payload(entry) + order_at_));
+      const auto order = static_cast<std::uint64_t>(read_word(EntryTable::payload(entry) + order_at_));
       by_order_.emplace(order, entry);
-      if (ttl_ != 0) expiries_.emplace(read_i64(EntryTable::payload(entry) + used_at_), order);
+      if (ttl_ != 0) expiries_.emplace(read_word(EntryTable::payload(entry) + used_at_), order);
     }
     if (windowed_) {
       std::string_view key = EntryTable::key(entry);
       const auto start = take_key_time(key);
-      if (start)
-        open_[*start].push_back(entry);
-      else
+      if (!start)
         good = false;
+      else
+        open_[*start].push_back(entry);
+      if (start && every_ && *EntryTable::payload(entry) != std::byte{0}) pending_[*start].push_back(entry);
     } else if (every_ && *EntryTable::payload(entry) != std::byte{0}) {
-      pending_.push_back(entry);
+      pending_[0].push_back(entry);
     }
   });
+  if (pending_.empty()) every_due_.reset();
   if (!good)
     return fail("a key of pipeline \"" + plan_.settings->name + "\" has no window", Error::Kind::corrupt);
   return {};
@@ -522,13 +418,19 @@ std::unique_ptr<Operator> make_operator(const OperatorOptions& options) {
   switch (options.plan.kind) {
     case PipelinePlan::Kind::stateless:
       return std::make_unique<StatelessOperator>(options);
-    case PipelinePlan::Kind::absence:
-      return std::make_unique<AbsenceOperator>(options);
     case PipelinePlan::Kind::running:
       if (!options.plan.changes.empty()) return std::make_unique<ChangeOperator>(options);
       break;
     case PipelinePlan::Kind::windowed:
       break;
+    case PipelinePlan::Kind::absence:
+      return std::make_unique<AbsenceOperator>(options);
+    case PipelinePlan::Kind::paned:
+      return std::make_unique<PanedOperator>(options);
+    case PipelinePlan::Kind::session:
+      return std::make_unique<SessionOperator>(options);
+    case PipelinePlan::Kind::count:
+      return std::make_unique<CountOperator>(options);
   }
   return std::make_unique<KeyedOperator>(options);
 }

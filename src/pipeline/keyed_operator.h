@@ -20,13 +20,9 @@
 #include <queue>
 #include <vector>
 
-#include "base/key_buffer.h"
-#include "pipeline/aggregate_arguments.h"
-#include "pipeline/keyed_payload.h"
+#include "pipeline/keyed_aggregation.h"
 #include "pipeline/operator.h"
 #include "pipeline/ordered_drain.h"
-#include "pipeline/row_evaluation.h"
-#include "windows/accumulation.h"
 #include "windows/tumbling.h"
 
 namespace tidemark {
@@ -34,28 +30,27 @@ namespace tidemark {
 class KeyedOperator final : public Operator {
  public:
   explicit KeyedOperator(const OperatorOptions& options);
-  ~KeyedOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   bool only_time_moves() const override { return windowed_; }
   bool close_for_step(const ClockStep& step, Position position, Budget& budget) override;
   bool close_all(JournalTime now, Position position, Budget& budget) override;
   std::optional<JournalTime> next_due(bool time_driven) const override;
-  bool waits_for_watermark() const override { return windowed_ && table_->size() != 0; }
-  EntryTable* table() override { return table_.get(); }
+  bool waits_for_watermark() const override { return windowed_ && entries_.table_or_null()->size() != 0; }
+  EntryTable* table() override { return entries_.table_or_null(); }
   void save(Encoder& out) const override;
   bool load(Decoder& in) override;
   bool load_counts(Decoder& in) override { return rows_.load(in); }
   Status adopt(PriorPipeline& prior, const StateChange& change) override;
-  std::unique_ptr<EntryTable> take_table() override { return std::move(table_); }
-  std::shared_ptr<const AggregateSet> aggregates() const override { return aggregates_; }
+  std::unique_ptr<EntryTable> take_table() override { return entries_.take_table(); }
+  std::shared_ptr<const AggregateSet> aggregates() const override { return entries_.aggregates(); }
   PipelineCounters counters() const override { return rows_.counters(); }
 
  private:
   // What has to be emitted in key order before anything else can happen.
   struct Closing {
     enum class What { nothing, window, every } what = What::nothing;
-    std::int64_t start = 0;  // window
+    std::int64_t start = 0;  // of the window
   };
 
   // The window that the last record fell into. Most records fall into the same as the one before.
@@ -68,11 +63,6 @@ class KeyedOperator final : public Operator {
 
   // A closed window's entries stay while corrections are allowed.
   bool keeps_closed() const { return lateness_ != Duration(0); }
-  std::int64_t time_of(const InputRow& row) const {
-    return plan_.processing_time ? to_ns(row.received) : to_ns(row.time);
-  }
-  const AggregateLayout& layout() const { return aggregates_->layout(); }
-  void convert(PriorPipeline& prior, const StateChange& change, bool& good);
   Status find_open();
   void apply(const InputRow& row);
   void find_next_close();
@@ -82,16 +72,14 @@ class KeyedOperator final : public Operator {
   }
   EntryList& entries_of(Window& window);
   void forget_window(std::int64_t start);
-  bool encode_key(const InputRow& row);
-  void late(const InputRow& row);
   void mark_pending(EntryTable::Entry* entry, JournalTime now);
+  void forget_pending(std::int64_t start);
 
   // True when everything whose end is not after `until` was closed.
   bool close_until(std::int64_t until, JournalTime now, Position position, Budget& budget);
   // Entries are made and go only by these: the limits count them.
   bool make_entry(EntryTable::Found& found, const InputRow& row);
   void forget(EntryTable::Entry* entry);
-  std::uint64_t cost(std::string_view key) const { return kEntryCost + key.size() + payload_size_; }
   bool has_expired(const std::byte* payload, std::int64_t clock) const;
   bool expire(Budget& budget);
   bool emit_due(JournalTime now, Position position, Budget& budget);
@@ -100,30 +88,25 @@ class KeyedOperator final : public Operator {
   bool drop_oldest(Budget& budget);
   void emit(EntryTable::Entry* entry, EventTime time, JournalTime now, Position position);
 
-  static constexpr std::uint64_t kEntryCost = 64;  // of an entry's place in the table
-
   const PipelinePlan& plan_;
-  Outlets& outlets_;
-  RowEvaluation rows_;
-  std::shared_ptr<const AggregateSet> aggregates_;
+  KeyedAggregation entries_;
+  RowEvaluation& rows_;
   bool windowed_;
   TumblingWindows windows_;
   Duration lateness_;
   bool every_;
   std::int64_t ttl_;  // 0: none
   bool evicts_;
-  std::uint64_t max_keys_;
-  StateBudget& budget_;
-  // A payload: 8 bytes each of what there is of pending flag, last use, order of making; then the aggregates.
-  std::size_t used_at_, order_at_, states_at_, payload_size_;
-  std::unique_ptr<EntryTable> table_;
+  std::size_t used_at_, order_at_;
 
   std::int64_t
       watermark_;  // event: the last watermark; processing: journal time. What is closed is decided by it
   std::int64_t forgotten_;  // windows that end by then are gone, whatever lateness is allowed now
   std::int64_t next_close_ = to_ns(kEventTimeMin);  // before the watermark has come to this, nothing closes
   std::map<std::int64_t, EntryList> open_;          // by window start; follows from table_
-  EntryList pending_;                               // `every`: changed since the last emission
+  std::map<std::int64_t, EntryList>
+      pending_;           // `every`: changed since the last beat, by window start, or at 0
+  bool beating_ = false;  // pending entries are being emitted
   std::optional<JournalTime> every_due_;
   std::map<std::uint64_t, EntryTable::Entry*> by_order_;  // with a ttl, or where keys are evicted
   std::uint64_t next_order_ = 1;
@@ -135,15 +118,7 @@ class KeyedOperator final : public Operator {
   std::optional<std::int64_t> closed_through_;  // of the closing under way: windows up to this start are done
   OrderedDrain drain_;
 
-  // Of the record at hand.
-  Window window_;
-  KeyBuffer key_;  // of a window: its start, and then the key
-  AggregateArguments arguments_;
-  Accumulation accumulation_;
-  std::vector<Value> key_values_, output_row_, result_;
-  std::vector<std::uint64_t> empty_;  // a created payload, to check a first record against
-  std::vector<std::string> key_texts_;
-  Arena results_;
+  Window window_;  // of the record at hand
 };
 
 }  // namespace tidemark

@@ -1,5 +1,6 @@
 // KeyedPayload: how the state of a pipeline with aggregates lies in an entry, and is saved and loaded: what
-// stands before (PayloadPrefix), and the states of aggregates and change functions behind it.
+// stands before (PayloadPrefix; of it a flag, `emit = "every …"` only: 1 when the entry is pending), and the
+// states of aggregates and change functions behind it.
 //
 // It owns what it lays out, so that a table can go from the operator of one plan to that of the next.
 // Pure. Threads: any; nothing changes after it was made.
@@ -44,14 +45,20 @@ class AggregateSet {
 // The aggregates of a plan, in its order, and then its change functions.
 std::shared_ptr<const AggregateSet> aggregates_of(const PipelinePlan& plan);
 
-// What stands before the aggregates' states.
+// What stands before the aggregates' states: the flag (8 bytes), then words of 8 bytes each.
 struct PayloadPrefix {
-  explicit PayloadPrefix(const StateLayout& layout)
-      : flag(layout.pending_flag), used(layout.last_use), order(layout.order) {}
+  explicit PayloadPrefix(const StateLayout& layout);
   std::size_t used_at() const { return flag ? 8 : 0; }
   std::size_t order_at() const { return used_at() + (used ? 8 : 0); }
-  std::size_t size() const { return order_at() + (order ? 8 : 0); }
+  std::size_t extent_at() const { return order_at() + (order ? 8 : 0); }
+  std::size_t links_at() const { return extent_at() + 8 * extent; }
+  std::size_t size() const { return links_at() + 8 * links; }
+  // What both have; of the same kind of windows.
+  void take(std::byte* to, const std::byte* from, const PayloadPrefix& before) const;
+
   bool flag, used, order;
+  std::size_t extent;  // words that say how far a session or a count has come
+  std::size_t links;   // words by which the operator finds where an entry stands; not saved
 };
 
 class KeyedPayload final : public PayloadCodec {

@@ -18,6 +18,8 @@ std::vector<std::string> named_zones(const Settings& settings) {
     if (const auto item = parse_select_item(text, is_aggregate)) collect_zones(item->expression, names);
   };
   for (const PipelineSettings& pipeline : settings.pipelines) {
+    if (const std::string& zone = *pipeline.window.zone; !zone.empty() && !Zone::fixed(zone))
+      names.insert(zone);
     look(*pipeline.where);
     look(*pipeline.having);
     for (const auto* const list : {&pipeline.derive, &pipeline.key_by, &pipeline.select})

@@ -51,7 +51,7 @@ void OrderedDrain::settle() {
 }
 
 bool OrderedDrain::later(const Head& a, const Head& b) const {
-  return EntryTable::key(entries_[a.at]) > EntryTable::key(entries_[b.at]);
+  return key_of(entries_[a.at]) > key_of(entries_[b.at]);
 }
 
 }  // namespace tidemark

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <string_view>
 #include <vector>
 
 #include "pipeline/entry_list.h"
@@ -18,6 +19,8 @@ class OrderedDrain {
  public:
   static constexpr std::size_t kRun = 8192;
 
+  // The first `skipped` bytes of a key do not count; what is behind them differs in all of them.
+  explicit OrderedDrain(std::size_t skipped = 0) : skipped_(skipped), sort_(skipped) {}
   void start(EntryList entries);
   // How many entries the next piece of preparation sorts; 0: none is left, and next() may be called.
   std::size_t unprepared() const { return std::min(kRun, entries_.size() - prepared_); }
@@ -32,9 +35,13 @@ class OrderedDrain {
   struct Head {
     std::size_t at, end;
   };
+  std::string_view key_of(const EntryTable::Entry* entry) const {
+    return EntryTable::key(entry).substr(skipped_);
+  }
   bool later(const Head& a, const Head& b) const;
   void settle();
 
+  std::size_t skipped_;
   EntryList entries_;
   std::size_t prepared_ = 0;  // entries before it stand in sorted runs
   std::vector<Head> heads_;   // a heap once everything is prepared, the earliest in front

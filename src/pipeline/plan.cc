@@ -31,6 +31,55 @@ std::string key_text(const SelectItem& item) {
   return to_text(item.expression);
 }
 
+// Without a window, aggregates decide.
+PipelinePlan::Kind kind_of(WindowSettings::Type type) {
+  switch (type) {
+    case WindowSettings::Type::none:
+      break;
+    case WindowSettings::Type::tumbling:
+      return PipelinePlan::Kind::windowed;
+    case WindowSettings::Type::hopping:
+    case WindowSettings::Type::cumulating:
+      return PipelinePlan::Kind::paned;
+    case WindowSettings::Type::session:
+      return PipelinePlan::Kind::session;
+    case WindowSettings::Type::count:
+      return PipelinePlan::Kind::count;
+    case WindowSettings::Type::absence:
+      return PipelinePlan::Kind::absence;
+  }
+  return PipelinePlan::Kind::stateless;
+}
+
+// Canonical: what state compatibility is judged by.
+std::string window_text(const WindowSettings& window, bool processing_time) {
+  std::string out;
+  switch (window.type) {
+    case WindowSettings::Type::none:
+    case WindowSettings::Type::absence:
+      return out;
+    case WindowSettings::Type::tumbling:
+      out = format("tumbling of {}", to_text(window.size));
+      break;
+    case WindowSettings::Type::hopping:
+      out = format("hopping of {}, slide {}", to_text(window.size), to_text(window.slide));
+      break;
+    case WindowSettings::Type::cumulating:
+      out = format("cumulating of {}, step {}", to_text(window.size), to_text(window.step));
+      break;
+    case WindowSettings::Type::session:
+      out = format("session, gap {}", to_text(window.gap));
+      if (window.max != Duration(0)) out += format(", max {}", to_text(window.max));
+      break;
+    case WindowSettings::Type::count:
+      out = format("count of {}, slide {}", window.size_count, window.slide_count);
+      break;
+  }
+  if (window.has_offset()) out += format(", offset {}", to_text(window.offset));
+  if (!window.zone->empty()) out += ", zone " + *window.zone;
+  return out + (processing_time ? ", processing time" : ", event time");
+}
+
 // Compiles one pipeline. A mistake is reported and compiling goes on where it can, so that `check` shows all
 // of them.
 class PipelineCompilation {
@@ -129,21 +178,17 @@ class PipelineCompilation {
   }
 
   void decide_kind() {
-    if (pipeline().window.type == WindowSettings::Type::absence)
-      plan_.kind = PipelinePlan::Kind::absence;
-    else if (pipeline().window.type != WindowSettings::Type::none)
-      plan_.kind = PipelinePlan::Kind::windowed;
-    else if (!calls_.empty() || has_changes())
+    plan_.kind = kind_of(pipeline().window.type);
+    if (plan_.kind == PipelinePlan::Kind::stateless && (!calls_.empty() || has_changes()))
       plan_.kind = PipelinePlan::Kind::running;
-    else
-      plan_.kind = PipelinePlan::Kind::stateless;
     plan_.processing_time = pipeline().time == TimeDomain::processing;
+    find_zone();
 
     if (plan_.kind == PipelinePlan::Kind::absence) return;  // its results say something in any case
     if (pipeline().select.empty())
       diagnostics_.error(pipeline().place, format("pipeline \"{}\" has no select", pipeline().name),
                          "name what its results carry, such as select = [\"count(*) AS n\"]");
-    else if (plan_.kind == PipelinePlan::Kind::windowed && calls_.empty() && !select_broken_)
+    else if (plan_.has_window() && calls_.empty() && !select_broken_)
       diagnostics_.error(pipeline().window.place, "a window needs an aggregate in select",
                          "such as count(*), sum(x), avg(x)");
     if (plan_.kind == PipelinePlan::Kind::stateless && !pipeline().key_by.empty() && !select_.empty() &&
@@ -152,6 +197,18 @@ class PipelineCompilation {
       diagnostics_.error(pipeline().key_by.front().place,
                          "key_by needs an aggregate in select, or a change function",
                          "without one every record is a result of its own; leave key_by out");
+    }
+  }
+
+  void find_zone() {
+    const Located<std::string>& name = pipeline().window.zone;
+    if (name->empty()) return;
+    if (auto fixed = Zone::fixed(*name)) {
+      plan_.zone = std::make_shared<const Zone>(std::move(*fixed));
+    } else if (auto named = row_.zone(*name)) {
+      plan_.zone = std::move(*named);
+    } else {
+      diagnostics_.error(name.place, std::move(named.error()));
     }
   }
 
@@ -210,7 +267,7 @@ class PipelineCompilation {
 
   void reject_double_columns() {
     std::set<std::string> seen{"_id"};
-    if (plan_.kind == PipelinePlan::Kind::windowed) seen.insert({"window_start", "window_end"});
+    if (plan_.has_window()) seen.insert({"window_start", "window_end"});
     if (plan_.kind == PipelinePlan::Kind::absence) seen.insert({"absent", "last_seen", "since"});
     for (const NamedType& key : keys_)
       if (!seen.insert(key.name).second)
@@ -315,11 +372,12 @@ class PipelineCompilation {
     using Column = ResultColumn;
     schema(plan_.main, ChannelKind::main);
     for (const NamedType& key : keys_) plan_.main.columns.push_back({key.name});
-    if (plan_.kind == PipelinePlan::Kind::windowed) {
+    if (plan_.has_window()) {
       plan_.main.columns.push_back({"window_start", Column::Kind::time});
       plan_.main.columns.push_back({"window_end", Column::Kind::time});
     }
     plan_.main.identity = plan_.main.columns.size();
+    if (plan_.kind == PipelinePlan::Kind::session) --plan_.main.identity;  // where it ends may change
     if (plan_.kind == PipelinePlan::Kind::absence) {
       plan_.main.columns.push_back({"absent"});
       plan_.main.columns.push_back({"last_seen", Column::Kind::time});
@@ -328,8 +386,7 @@ class PipelineCompilation {
     for (const NamedType& column : selected_) plan_.main.columns.push_back({column.name});
     plan_.main_types = {};
     for (const NamedType& key : keys_) plan_.main_types.push_back(key.types);
-    if (plan_.kind == PipelinePlan::Kind::windowed)
-      plan_.main_types.insert(plan_.main_types.end(), 2, TypeSet::integer());
+    if (plan_.has_window()) plan_.main_types.insert(plan_.main_types.end(), 2, TypeSet::integer());
     if (plan_.kind == PipelinePlan::Kind::absence)
       plan_.main_types.insert(plan_.main_types.end(),
                               {TypeSet::boolean(), TypeSet::integer(), TypeSet::integer()});
@@ -350,10 +407,8 @@ class PipelineCompilation {
     StateLayout& layout = plan_.layout;
     layout.kind = static_cast<StateLayout::Kind>(plan_.kind);
     for (const NamedType& key : keys_) layout.keys.push_back(key.text);
-    if (plan_.kind == PipelinePlan::Kind::windowed) {
-      const WindowSettings& window = pipeline().window;
-      layout.window = format("tumbling of {}, offset {}, {} time", to_text(window.size),
-                             to_text(window.offset), plan_.processing_time ? "processing" : "event");
+    if (plan_.has_window()) {
+      layout.window = window_text(pipeline().window, plan_.processing_time);
       layout.allowed_lateness_ns = plan_.processing_time ? 0 : pipeline().allowed_lateness->count();
     }
     layout.pending_flag = !stateless() && *pipeline().emit == EmitPolicy::every;

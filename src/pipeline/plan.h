@@ -81,7 +81,11 @@ struct ChangeColumn {
 
 struct PipelinePlan {
   const PipelineSettings* settings = nullptr;
-  enum class Kind { stateless, running, windowed, absence } kind = Kind::stateless;
+  // As StateLayout's.
+  enum class Kind { stateless, running, windowed, absence, paned, session, count } kind = Kind::stateless;
+  bool has_window() const { return kind >= Kind::windowed && kind != Kind::absence; }
+  bool closes_windows() const { return has_window() && kind != Kind::count; }  // when time has come
+  std::shared_ptr<const Zone> zone;  // that its windows go by; null: UTC
   std::vector<PipelineInput> inputs;
   std::uint32_t gathered = 0;  // columns of the working row before the derived ones
   std::vector<std::string> gathered_names;

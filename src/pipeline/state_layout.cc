@@ -45,7 +45,7 @@ void save_layout(const StateLayout& layout, Encoder& out) {
 
 bool load_layout(Decoder& in, StateLayout& layout) {
   const std::uint8_t kind = in.u8();
-  if (kind > static_cast<std::uint8_t>(StateLayout::Kind::absence)) return false;
+  if (kind > static_cast<std::uint8_t>(StateLayout::Kind::count)) return false;
   layout.kind = static_cast<StateLayout::Kind>(kind);
   if (!load_texts(in, layout.keys)) return false;
   layout.window = in.bytes();

@@ -18,7 +18,15 @@
 namespace tidemark {
 
 struct StateLayout {
-  enum class Kind : std::uint8_t { stateless = 0, running = 1, windowed = 2, absence = 3 };
+  enum class Kind : std::uint8_t {
+    stateless = 0,
+    running = 1,
+    windowed = 2,  // an entry a window
+    absence = 3,
+    paned = 4,    // an entry a pane, which several windows share
+    session = 5,  // an entry a session
+    count = 6,    // an entry so many records, which several windows share
+  };
   Kind kind = Kind::stateless;
   std::vector<std::string> keys;
   std::string window;         // type, sizes and kind of time; empty without a window

@@ -8,13 +8,37 @@
 #include "base/json.h"
 #include "base/key_encoding.h"
 #include "base/times.h"
-#include "windows/tumbling.h"
+#include "windows/time_windows.h"
 
 namespace tidemark {
 namespace {
 
-bool windowed(const PipelinePlan& plan) {
-  return plan.kind == PipelinePlan::Kind::windowed;
+std::int64_t read_i64(const std::byte* at) {
+  std::int64_t value;
+  std::memcpy(&value, at, sizeof value);
+  return value;
+}
+
+// Of a window, a session, or a pane that windows share. `front`: how the entry's key begins; `extent`: the
+// words of its prefix (keyed_payload.h).
+std::pair<std::int64_t, std::int64_t> times_of(const PipelinePlan& plan, std::int64_t front,
+                                               const std::byte* extent) {
+  const WindowSettings& window = plan.settings->window;
+  switch (plan.kind) {
+    case PipelinePlan::Kind::paned:
+      return {front, TimeWindows(TimeWindows::cut_of(window, plan.zone)).pane_end(front)};
+    case PipelinePlan::Kind::session: {
+      const auto later = [](std::int64_t time, Duration by) {
+        return to_ns(saturating_add(time_from_ns<EventTime>(time), by));
+      };
+      const std::int64_t end = later(read_i64(extent), window.gap);
+      return {front, window.max == Duration(0) ? end : std::min(end, later(front, window.max))};
+    }
+    case PipelinePlan::Kind::count:
+      return {read_i64(extent + 8), read_i64(extent + 16)};
+    default:
+      return {front, TumblingWindows(window.size, window.offset, plan.zone).end_of(front)};
+  }
 }
 
 bool watches_absence(const PipelinePlan& plan) {
@@ -44,7 +68,7 @@ std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
   std::vector<StateColumn> out;
   // The main schema begins with the keys, and with a window's two times.
   for (std::size_t i = 0; i < plan.keys.size(); ++i) out.push_back({plan.main.columns[i].name});
-  if (windowed(plan)) {
+  if (plan.has_window()) {
     out.push_back({"window_start", StateColumn::Kind::time});
     out.push_back({"window_end", StateColumn::Kind::time});
   }
@@ -81,7 +105,7 @@ Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_
   key_texts_.clear();
   arena_.clear();
   std::optional<std::int64_t> start;
-  if (windowed(plan_)) {
+  if (plan_.has_window()) {
     const auto taken = take_key_time(key);
     if (!taken) return foreign();
     start = *taken;
@@ -89,22 +113,20 @@ Result<std::span<const Value>> StateRows::row(std::string_view key, std::string_
   auto keys = decode_key(key, key_texts_);
   if (!keys || keys->size() != plan_.keys.size()) return foreign();
   values_ = std::move(*keys);
-  if (start) {
-    const TumblingWindows windows(plan_.settings->window.size, plan_.settings->window.offset);
-    values_.push_back(Value::integer(*start));
-    values_.push_back(Value::integer(windows.end_of(*start)));
-  }
   // Anew, so that nothing of the row before is left in it.
   std::byte* block = reinterpret_cast<std::byte*>(block_.data());
   payload_.destroy(block);
   payload_.create(block);
   Decoder in(payload);
   if (!payload_.load(in, block) || !in.complete()) return foreign();
+  if (start) {
+    const auto [from, to] = times_of(plan_, *start, block + prefix_.extent_at());
+    values_.push_back(Value::integer(from));
+    values_.push_back(Value::integer(to));
+  }
   if (watches_absence(plan_)) {
     values_.push_back(Value::boolean(block[0] != std::byte{0}));
-    std::int64_t last_seen;
-    std::memcpy(&last_seen, block + prefix_.used_at(), sizeof last_seen);
-    values_.push_back(Value::integer(last_seen));
+    values_.push_back(Value::integer(read_i64(block + prefix_.used_at())));
   }
   const std::byte* states = block + prefix_.size();
   for (std::size_t i = 0; i < aggregates_->size(); ++i)

@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kMostAsked = 10'000;
 constexpr std::size_t kMostBytes = 64_KiB;  // as saved
 
-// Values one after another, as HeldValue saves them.
+// Values one after another, each behind its journal position, by which they are in order.
 struct Collected {
   std::uint64_t count : 63 = 0;
   std::uint64_t full : 1 = 0;  // a value had no room: nothing follows, so that no value is passed over
@@ -26,27 +26,24 @@ class Collect final : public Aggregate {
   void destroy(std::byte* state) const override { of(state).~Collected(); }
   const char* check(const std::byte*, const Input&) const override { return nullptr; }
   void update(std::byte* state, const Input& input) const override {
-    if (!input.arguments[0].is_null()) take(of(state), input.arguments[0]);
+    if (!input.arguments[0].is_null()) take(of(state), input.position.value, input.arguments[0]);
   }
   void merge(std::byte* into, const std::byte* from) const override {
-    Decoder in(of(from).values);
-    for (std::uint64_t i = 0; i < of(from).count; ++i) {
-      HeldValue value;
-      value.load(in);
-      take(of(into), value.view());
+    Reading ours(of(into)), theirs(of(from));
+    Collected both;
+    while (ours.known && theirs.known && both.full == 0 && !(ours.ended() && theirs.ended())) {
+      Reading& next = theirs.ended() || (!ours.ended() && ours.position <= theirs.position) ? ours : theirs;
+      take(both, next.position, next.value.view());
+      next.advance();
     }
-    if (of(from).full != 0) of(into).full = 1;
+    if (!ours.known || !theirs.known) both.full = 1;
+    of(into) = std::move(both);
   }
   Value result(const std::byte* state, Arena& arena) const override {
     if (of(state).count == 0) return Value::null();
     JsonWriter out;
     out.begin_array();
-    Decoder in(of(state).values);
-    for (std::uint64_t i = 0; i < of(state).count; ++i) {
-      HeldValue value;
-      value.load(in);
-      out.value(value.view());
-    }
+    for (Reading reading(of(state)); !reading.ended(); reading.advance()) out.value(reading.value.view());
     out.end_array();
     return Value::text(arena.copy(out.view()));
   }
@@ -60,8 +57,9 @@ class Collect final : public Aggregate {
     if (count > limit_) return false;
     for (std::uint64_t i = 0; i < count; ++i) {
       HeldValue value;
+      const std::uint64_t position = in.varint();
       if (!value.load(in) || value.view().is_null()) return false;
-      take(of(state), value.view());
+      take(of(state), position, value.view());
     }
     of(state).full = word & 1;
     return !in.failed() && of(state).count == count;
@@ -72,11 +70,36 @@ class Collect final : public Aggregate {
   }
 
  private:
-  void take(Collected& collected, const Value& value) const {
+  // Goes over what was collected.
+  struct Reading {
+    explicit Reading(const Collected& from) : in(from.values), left(from.count), full(from.full != 0) {
+      advance();
+    }
+    bool ended() const { return value.view().is_null(); }
+    void advance() {
+      value.assign(Value::null());
+      if (left == 0) {
+        known = !full;
+        return;
+      }
+      --left;
+      position = in.varint();
+      value.load(in);
+    }
+    Decoder in;
+    std::uint64_t left;
+    bool full;
+    bool known = true;  // false where what comes next was passed over
+    std::uint64_t position = 0;
+    HeldValue value;
+  };
+
+  void take(Collected& collected, std::uint64_t position, const Value& value) const {
     if (collected.count == limit_ || collected.full != 0) return;
     HeldValue held;
     held.assign(value);
     Encoder out;
+    out.varint(position);
     held.save(out);
     if (collected.values.size() + out.size() > kMostBytes) {
       collected.full = 1;

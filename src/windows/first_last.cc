@@ -51,17 +51,38 @@ class Ordered final : public TypedAggregate<Dated> {
   bool first_;
 };
 
-// In journal order.
-class Any final : public TypedAggregate<HeldValue> {
+// The first in journal order.
+struct Placed {
+  HeldValue value;
+  std::uint64_t position = 0;
+  void save(Encoder& out) const {
+    value.save(out);
+    out.varint(position);
+  }
+  bool load(Decoder& in) {
+    const bool good = value.load(in);
+    position = in.varint();
+    return good;
+  }
+  std::size_t heap_bytes() const { return value.heap_bytes(); }
+};
+
+class Any final : public TypedAggregate<Placed> {
  public:
   const char* check(const std::byte*, const Input&) const override { return nullptr; }
-  void update(std::byte* state, const Input& input) const override { take(of(state), input.arguments[0]); }
-  void merge(std::byte* into, const std::byte* from) const override { take(of(into), of(from).view()); }
-  Value result(const std::byte* state, Arena&) const override { return of(state).view(); }
+  void update(std::byte* state, const Input& input) const override {
+    take(of(state), input.arguments[0], input.position.value);
+  }
+  void merge(std::byte* into, const std::byte* from) const override {
+    take(of(into), of(from).value.view(), of(from).position);
+  }
+  Value result(const std::byte* state, Arena&) const override { return of(state).value.view(); }
 
  private:
-  static void take(HeldValue& held, const Value& value) {
-    if (held.view().is_null()) held.assign(value);
+  static void take(Placed& held, const Value& value, std::uint64_t position) {
+    if (value.is_null() || (!held.value.view().is_null() && position >= held.position)) return;
+    held.value.assign(value);
+    held.position = position;
   }
 };
 

@@ -29,6 +29,10 @@ class AggregateLayout {
   void destroy(std::byte* block) const {
     for (std::size_t i = 0; i < aggregates_.size(); ++i) aggregates_[i]->destroy(block + offsets_[i]);
   }
+  void merge(std::byte* into, const std::byte* from) const {
+    for (std::size_t i = 0; i < aggregates_.size(); ++i)
+      aggregates_[i]->merge(into + offsets_[i], from + offsets_[i]);
+  }
   void save(const std::byte* block, Encoder& out) const {
     for (std::size_t i = 0; i < aggregates_.size(); ++i) aggregates_[i]->save(block + offsets_[i], out);
   }

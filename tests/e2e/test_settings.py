@@ -94,6 +94,47 @@ def test_a_window_cuts_time(tidemark, window, starts):
     assert len({row.get("window_start") for row in found}) == len(set(starts))
 
 
+@pytest.mark.interface("pipelines.window.type=hopping", "pipelines.window.type=cumulating",
+                       "pipelines.window.type=session", "pipelines.window.type=count", "pipelines.window.slide",
+                       "pipelines.window.step", "pipelines.window.gap", "pipelines.window.max",
+                       "pipelines.window.zone")
+@pytest.mark.parametrize("window, expected", [
+    ('{ type = "tumbling", size = "1d", zone = "+02:00" }', [("22:00:00", "22:00:00", 4)]),
+    ('{ type = "tumbling", size = "1d", zone = "Asia/Kolkata" }', [("18:30:00", "18:30:00", 4)]),
+    ('{ type = "hopping", size = "2m", slide = "1m" }',
+     [("23:59:00", "00:01:00", 2), ("00:00:00", "00:02:00", 3), ("00:01:00", "00:03:00", 1),
+      ("00:02:00", "00:04:00", 1), ("00:03:00", "00:05:00", 1)]),
+    ('{ type = "cumulating", size = "2m", step = "1m" }',
+     [("00:00:00", "00:01:00", 2), ("00:00:00", "00:02:00", 3), ("00:02:00", "00:04:00", 1)]),
+    ('{ type = "session", gap = "20s" }',
+     [("00:00:01", "00:00:22", 2), ("00:01:01", "00:01:21", 1), ("00:03:01", "00:03:21", 1)]),
+    ('{ type = "session", gap = "20s", max = "20s" }',
+     [("00:00:01", "00:00:21", 2), ("00:01:01", "00:01:21", 1), ("00:03:01", "00:03:21", 1)]),
+    ('{ type = "count", size = 2 }', [("00:00:01", "00:00:02", 2), ("00:01:01", "00:03:01", 2)]),
+    ('{ type = "count", size = 3, slide = 1 }',
+     [("00:00:01", "00:01:01", 3), ("00:00:02", "00:03:01", 3), ("00:01:01", "00:00:00", 3)]),
+])
+def test_windows_of_every_type(tidemark, window, expected):
+    keys = f'select = ["count(*) AS n"]\nwindow = {window}'
+    two_days_on = {"device": "z", "temp": 0, "ts": 172_800_000}
+    found = shown(tidemark, pipeline(keys, BY_TIME), *READINGS, two_days_on)
+    assert [(row["window_start"][11:19], row["window_end"][11:19], row["n"]) for row in found] == expected
+
+
+def test_early_results_come_before_the_last_one(tidemark):
+    keys = 'select = ["count(*) AS n"]\nwindow = { type = "tumbling", size = "1h" }\nemit = "every 10ms"'
+    instance = tidemark(pipeline(keys, BY_TIME))
+    instance.start(stdin=subprocess.PIPE)
+
+    def feed(record, expected):
+        instance.process.stdin.write((json.dumps(record) + "\n").encode())
+        instance.process.stdin.flush()
+        harness.wait_until(lambda: f'"n":{expected}' in instance.stdout_file.read_text(), what=f"n = {expected}")
+
+    feed(READINGS[0], 1)
+    feed(READINGS[1], 2)
+
+
 @pytest.mark.interface("pipelines.late_to", "pipelines.allowed_lateness")
 def test_late_records_go_where_late_to_says_unless_they_are_allowed(tidemark):
     keys = 'select = ["count(*) AS n"]\nwindow = { type = "tumbling", size = "1m" }\nlate_to = "late"'

@@ -229,6 +229,32 @@ const std::vector<Row> kRows = {
                 return p.window.type == WindowSettings::Type::tumbling && p.window.size == 2min &&
                        p.window.offset == 3s;
               })},
+    {"pipelines.window", "window={type='hopping',size='2m',slide='10s',offset='3s'}",
+     pipeline("window",
+              [](Pipeline p) {
+                return p.window.type == WindowSettings::Type::hopping && p.window.size == 2min &&
+                       p.window.slide == 10s && p.window.offset == 3s;
+              })},
+    {"pipelines.window", "window={type='cumulating',size='48h',step='1h',zone='+01:00'}",
+     pipeline("window",
+              [](Pipeline p) {
+                return p.window.type == WindowSettings::Type::cumulating && p.window.size == 48h &&
+                       p.window.step == 1h && *p.window.zone == "+01:00" && p.window.zone.given();
+              })},
+    {"pipelines.window", "window={type='session',gap='30s',max='1h'}",
+     pipeline("window",
+              [](Pipeline p) {
+                return p.window.type == WindowSettings::Type::session && p.window.gap == 30s &&
+                       p.window.max == 1h;
+              })},
+    {"pipelines.window", "window={type='count',size=100,slide=10}",
+     pipeline("window",
+              [](Pipeline p) {
+                return p.window.type == WindowSettings::Type::count && p.window.size_count == 100 &&
+                       p.window.slide_count == 10;
+              })},
+    {"pipelines.window", "window={type='count',size=7}",
+     pipeline("window", [](Pipeline p) { return p.window.size_count == 7 && p.window.slide_count == 7; })},
     {"pipelines.plain", "window={type='none'}",
      pipeline("plain", [](Pipeline p) { return p.window.type == WindowSettings::Type::none; })},
     {"pipelines.plain", "window={type='absence',timeout='3s'}",
@@ -366,10 +392,11 @@ TEST_CASE("every key has a row above, a doc, and survives the canonical text") {
   add(pipeline_keys(pipeline_settings), "pipelines");
   add(sink_keys(sink_settings), "sinks");
 
-  std::set<std::string> tested = {"sources.timestamp.field", "sources.timestamp.format",
-                                  "pipelines.window.type",   "pipelines.window.size",
-                                  "pipelines.window.offset", "pipelines.window.timeout",
-                                  "pipelines.dead_letter_to"};
+  std::set<std::string> tested = {
+      "sources.timestamp.field", "sources.timestamp.format", "pipelines.window.type",
+      "pipelines.window.size",   "pipelines.window.offset",  "pipelines.window.slide",
+      "pipelines.window.step",   "pipelines.window.zone",    "pipelines.window.gap",
+      "pipelines.window.max",    "pipelines.window.timeout", "pipelines.dead_letter_to"};
   // The keys of the table [restart] are a pipeline's own, too.
   RestartSettings restart;
   const Keys keys = restart_keys(restart);

@@ -50,7 +50,7 @@ R"text(t.toml:2:9: error: there is no source or pipeline "p2"; did you mean "p"?
 t.toml:3:12: error: unknown key `typ`; did you mean `type`?
     3 | window = { typ = "tumbling", size = "1m" }
       |            ^^^
-      known in pipelines.p.window: type, size, offset, timeout
+      known in pipelines.p.window: type, size, slide, step, offset, zone, gap, max, timeout
 )text"},
 
 {"a dotted key that is unknown",
@@ -342,10 +342,10 @@ t.toml:12:1: error: `from` is missing; every pipeline has one
    12 | [pipelines.f]
       | ^^^^^^^^^^^^^
       from: the sources or pipelines whose records it reads
-t.toml:14:10: error: `size` is missing; tumbling windows need it
+t.toml:14:10: error: `size` is missing; tumbling, hopping, cumulating and count windows need it
    14 | window = { type = "tumbling" }
       |          ^^^^^^^^^^^^^^^^^^^^^
-      size: length of a window
+      size: length of a window, of a cumulating one the longest; of a count, its records, as in 100
 )text"},
 
 {"keys of another type",
@@ -390,9 +390,6 @@ R"toml([sources.s]
 type = "http"
 [sinks.u]
 type = "http"
-[pipelines.p]
-from = ["s"]
-window = { type = "hopping", size = "1m", slide = "10s" }
 )toml",
 R"text(t.toml:2:8: error: source type "http" is not in this release
     2 | type = "http"
@@ -402,13 +399,57 @@ t.toml:4:8: error: sink type "http" is not in this release
     4 | type = "http"
       |        ^^^^^^
       allowed: stdout, file, sqlite, mqtt, tcp, null
-t.toml:7:19: error: window type "hopping" is not in this release
-    7 | window = { type = "hopping", size = "1m", slide = "10s" }
-      |                   ^^^^^^^^^
-      allowed: tumbling, absence, none
-t.toml:7:43: error: `slide` is not in this release
-    7 | window = { type = "hopping", size = "1m", slide = "10s" }
-      |                                           ^^^^^
+)text"},
+
+{"sizes that are durations, and those that are numbers",
+R"toml([sources.s]
+type = "stdin"
+[pipelines.a]
+from = ["s"]
+window = { type = "count", size = "1m", slide = 0 }
+[pipelines.b]
+from = ["s"]
+window = { type = "hopping", size = 100, slide = "0s" }
+[pipelines.c]
+from = ["s"]
+window = { type = "session", size = "1m", step = "1s" }
+[pipelines.d]
+from = ["s"]
+window = { type = "hopping" }
+)toml",
+R"text(t.toml:5:35: error: `size` of a count is a number of records, not a string
+    5 | window = { type = "count", size = "1m", slide = 0 }
+      |                                   ^^^^
+      write it without quotes, as in 100
+t.toml:5:49: error: `slide` is 0; the least is 1
+    5 | window = { type = "count", size = "1m", slide = 0 }
+      |                                                 ^
+t.toml:8:37: error: `size` is a duration here, not an integer
+    8 | window = { type = "hopping", size = 100, slide = "0s" }
+      |                                     ^^^
+      a string such as "10s" or "1h30m"; only a count has so many records
+t.toml:8:50: error: `slide` is 0s; the least is 1ms
+    8 | window = { type = "hopping", size = 100, slide = "0s" }
+      |                                                  ^^^^
+t.toml:11:10: error: `gap` is missing; session windows need it
+   11 | window = { type = "session", size = "1m", step = "1s" }
+      |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+      gap: a session ends when no record has come for so long
+t.toml:11:30: error: `size` belongs to tumbling, hopping, cumulating and count windows; this one is session
+   11 | window = { type = "session", size = "1m", step = "1s" }
+      |                              ^^^^
+t.toml:11:43: error: `step` belongs to cumulating windows; this one is session
+   11 | window = { type = "session", size = "1m", step = "1s" }
+      |                                           ^^^^
+t.toml:14:10: error: `size` is missing; tumbling, hopping, cumulating and count windows need it
+   14 | window = { type = "hopping" }
+      |          ^^^^^^^^^^^^^^^^^^^^
+      size: length of a window, of a cumulating one the longest; of a count, its records, as in 100
+t.toml:14:10: error: `slide` is missing; hopping windows need it
+   14 | window = { type = "hopping" }
+      |          ^^^^^^^^^^^^^^^^^^^^
+      slide: a window begins every so often, or after so many records, at most size; of a count, left out:
+      size
 )text"},
 
 {"an unknown window",
@@ -421,7 +462,7 @@ window = { type = "tumbeling", size = "1m" }
 R"text(t.toml:5:19: error: unknown window type "tumbeling"; did you mean "tumbling"?
     5 | window = { type = "tumbeling", size = "1m" }
       |                   ^^^^^^^^^^^
-      allowed: tumbling, absence, none
+      allowed: tumbling, hopping, cumulating, session, count, absence, none
 )text"},
 
 {"tables of later releases",
@@ -499,7 +540,7 @@ R"text(t.toml:8:15: error: "5" is no duration: each number needs a unit: w d h m
 t.toml:12:8: error: unknown emit "each"
    12 | emit = "each"
       |        ^^^^^^
-      allowed: "on-close" (windows), "on-update", "every 5s" (both without a window)
+      allowed: "on-close" (windows), "on-update" (without a window), "every 5s"
 t.toml:16:15: error: the least is "every 1ms"
    16 | emit = "every 0s"
       |               ^^

@@ -199,14 +199,154 @@ t.toml:23:11: error: `late_to` needs a window in event time
    23 | late_to = "n"
       |           ^^^
       with time = "processing" nothing is late
-t.toml:24:8: error: a window's results leave when it closes; early ones are not in this release
+t.toml:24:8: error: emit = "on-update" is for running aggregates
    24 | emit = "on-update"
       |        ^^^^^^^^^^^
-      with a window: "on-close"
-t.toml:30:8: error: a window's results leave when it closes; early ones are not in this release
-   30 | emit = "every 5s"
+      with a window: "on-close", or as in "every 5s" before that too
+)text"},
+
+{"windows that do not come out even",
+R"toml([sources.s]
+type = "stdin"
+[sinks.n]
+type = "null"
+[pipelines.a]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "hopping", size = "1m", slide = "2m" }
+[pipelines.b]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "hopping", size = "1h", slide = "7001ms", offset = "7001ms" }
+[pipelines.c]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "cumulating", size = "1h", step = "7m" }
+[pipelines.d]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "cumulating", size = "1d", step = "1ms", offset = "1d" }
+[pipelines.e]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "session", gap = "1m", max = "30s" }
+[pipelines.f]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "count", size = 10, slide = 11 }
+[pipelines.g]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "count", size = 1001, slide = 1 }
+emit = "every 5s"
+late_to = "n"
+[pipelines.h]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "tumbling", size = "1h", zone = "+01:00" }
+[pipelines.i]
+from = ["s"]
+to = ["n"]
+select = ["count(*) AS n"]
+window = { type = "hopping", size = "7d", slide = "12h", zone = "+01:00", offset = "500ms" }
+)toml",
+R"text(t.toml:9:1: error: slide is longer than size: what lies between two windows is in none
+    9 | window = { type = "hopping", size = "1m", slide = "2m" }
+      | ^^^^^^
+      a slide of at most size; equal, they are tumbling windows
+t.toml:14:1: error: a window is put together of panes of 1ms, the longest that size and slide are multiples of: more than 100000 of them
+   14 | window = { type = "hopping", size = "1h", slide = "7001ms", offset = "7001ms" }
+      | ^^^^^^
+      a slide that divides size, or is longer
+t.toml:14:1: error: the window's offset must be less than its slide
+   14 | window = { type = "hopping", size = "1h", slide = "7001ms", offset = "7001ms" }
+      | ^^^^^^
+t.toml:19:1: error: size is no multiple of step: the last window would be cut short
+   19 | window = { type = "cumulating", size = "1h", step = "7m" }
+      | ^^^^^^
+      for a step of 7m: size = "1h3m"
+t.toml:24:1: error: more than 100000 steps to a window
+   24 | window = { type = "cumulating", size = "1d", step = "1ms", offset = "1d" }
+      | ^^^^^^
+      a longer step
+t.toml:24:1: error: the window's offset must be less than its size
+   24 | window = { type = "cumulating", size = "1d", step = "1ms", offset = "1d" }
+      | ^^^^^^
+t.toml:29:1: error: max is shorter than gap: every session would end by max
+   29 | window = { type = "session", gap = "1m", max = "30s" }
+      | ^^^^^^
+      a longer max, or tumbling windows
+t.toml:34:1: error: slide is more than size: records between two windows would be in none
+   34 | window = { type = "count", size = 10, slide = 11 }
+      | ^^^^^^
+      a slide of at most size
+t.toml:39:1: error: a window is put together of pieces of one record, the most that size and slide are multiples of: more than 1000 of them
+   39 | window = { type = "count", size = 1001, slide = 1 }
+      | ^^^^^^
+      a slide that divides size, or is more
+t.toml:40:8: error: a count has no early results: it ends with its last record
+   40 | emit = "every 5s"
       |        ^^^^^^^^^^
-      with a window: "on-close"
+      leave out `emit`, or take another window
+t.toml:41:11: error: `late_to` needs a window in event time
+   41 | late_to = "n"
+      |           ^^^
+      a count takes records as they come: nothing is late
+t.toml:46:51: error: windows of a time zone are days: hours are the same everywhere
+   46 | window = { type = "tumbling", size = "1h", zone = "+01:00" }
+      |                                                   ^^^^^^^^
+      a size of whole days, as in "1d", or no zone
+t.toml:51:65: error: windows of a time zone are days: hours are the same everywhere
+   51 | window = { type = "hopping", size = "7d", slide = "12h", zone = "+01:00", offset = "500ms" }
+      |                                                                 ^^^^^^^^
+      size and slide of whole days, as in "7d" and "1d", or no zone
+t.toml:51:65: error: with a zone, `offset` is of whole seconds
+   51 | window = { type = "hopping", size = "7d", slide = "12h", zone = "+01:00", offset = "500ms" }
+      |                                                                 ^^^^^^^^
+)text"},
+
+{"results that come before the last one",
+R"toml([sources.s]
+type = "stdin"
+[sinks.f]
+type = "file"
+path = "f"
+[sinks.u]
+type = "sqlite"
+path = "u.db"
+mode = "upsert"
+[pipelines.a]
+from = ["s"]
+to = ["f"]
+select = ["count(*) AS n"]
+window = { type = "hopping", size = "1m", slide = "10s" }
+emit = "every 5s"
+[pipelines.b]
+from = ["a"]
+to = ["u"]
+select = ["count(*) AS n"]
+window = { type = "count", size = 5 }
+)toml",
+R"text(t.toml:12:7: error: early results would stand beside the last one in sink f: pipeline a has emit = "every 5s"
+   12 | to = ["f"]
+      |       ^^^
+      use an sqlite sink with mode = "upsert"
+t.toml:17:9: error: pipeline a has early results, and cannot be read by another
+   17 | from = ["a"]
+      |         ^^^
+      they would be counted beside the last one; another pipeline without `emit` can
+t.toml:18:7: error: sink u replaces rows by key and window, and two counts may begin and end at the same time
+   18 | to = ["u"]
+      |       ^^^
+      give the sink mode = "append"
 )text"},
 
 {"dead letters",
@@ -839,7 +979,7 @@ type = "sqlite"
 path = "rows.db"
 mode = "upsert"
 )toml",
-R"text(t.toml:5:46: error: `size` belongs to tumbling windows; this one is absence
+R"text(t.toml:5:46: error: `size` belongs to tumbling, hopping, cumulating and count windows; this one is absence
     5 | window = { type = "absence", timeout = "5m", size = "1m" }
       |                                              ^^^^
 t.toml:9:8: error: a result of absence leaves when a key falls silent, and when it returns

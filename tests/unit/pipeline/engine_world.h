@@ -83,9 +83,10 @@ class ResultLines final : public EngineOutput {
   bool is_full = false;
 };
 
-class EngineWorld {
+template <class Output>
+class BasicEngineWorld {
  public:
-  explicit EngineWorld(const std::string& config, std::uint64_t hash_seed = 7) {
+  explicit BasicEngineWorld(const std::string& config, std::uint64_t hash_seed = 7) {
     auto loaded = settings_of(config);
     REQUIRE_MESSAGE(loaded, loaded.error().message);
     settings = std::move(*loaded);
@@ -165,9 +166,11 @@ class EngineWorld {
 
   Settings settings;
   std::unique_ptr<Plan> plan;
-  ResultLines output;
+  Output output;
   std::unique_ptr<Engine> engine;
   Position position;
 };
+
+using EngineWorld = BasicEngineWorld<ResultLines>;
 
 }  // namespace tidemark

@@ -140,6 +140,17 @@ std::vector<Change> changes() {
        {.body = key + "window = { type = \"tumbling\", size = \"1m\" }\nselect = [\"count(*) AS n\"]"},
        "its window was none and is tumbling of 1m",
        ""});
+  for (const auto& [window, is] : std::vector<std::pair<std::string, std::string>>{
+           {"type = \"hopping\", size = \"1m\", slide = \"10s\"", "hopping of 1m, slide 10s"},
+           {"type = \"cumulating\", size = \"1m\", step = \"10s\"", "cumulating of 1m, step 10s"},
+           {"type = \"session\", gap = \"10s\", max = \"1h\"", "session, gap 10s, max 1h"},
+           {"type = \"count\", size = 10, slide = 5", "count of 10, slide 5"},
+           {"type = \"tumbling\", size = \"1d\", zone = \"+01:00\"",
+            "tumbling of 1d, offset 0s, zone +01:00"}})
+    out.push_back({"a window of another type",
+                   {.body = key + "window = { " + window + " }\nselect = [\"count(*) AS n\"]"},
+                   "its window was none and is " + is,
+                   ""});
   out.push_back({"no aggregate",
                  {.body = "select = [\"k\"]"},
                  "its window was none and is none, and no aggregate",
