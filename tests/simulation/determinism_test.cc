@@ -790,6 +790,25 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
   if (example == "roll-up")
     return {"readings",
             format(R"({{"time":"{}","meter":"m{}","watts":{}.5}})", rfc, random.below(7), random.below(900))};
+  if (example == "energy")
+    return {"meters",
+            format(R"({{"ts":{},"wh":{},"watts":{}.5}})",
+                   at_ms / 1000 - static_cast<std::int64_t>(random.below(random.one_in(20) ? 900 : 20)),
+                   random.one_in(9) ? random.below(10) : 1000 + (at_ms - kBegin) / 100, random.below(9000)),
+            format("meters/h{}/m{}", random.below(2), random.below(5))};
+  if (example == "oee")
+    return {"machines",
+            format(R"({{"ts":"{}","machine":"m{}","running":{},"good":{},"bad":{}}})", rfc, random.below(4),
+                   random.one_in(4) ? "false" : "true", random.below(40), random.below(3))};
+  if (example == "vibration")
+    return {"samples", format("b{},{},{}.{}", random.below(4),
+                              at_ms - static_cast<std::int64_t>(random.below(random.one_in(30) ? 5000 : 150)),
+                              static_cast<std::int64_t>(random.below(20)) - 10, random.below(100))};
+  if (example == "air-quality")
+    return {"stations", format(R"({{"at":"{}","station":"s{}","pm25":{}.25}})", rfc, random.below(5),
+                               static_cast<std::int64_t>(random.below(60)) - 1)};
+  if (example == "deduplicate")
+    return {"scans", format(R"({{"scan":"s{}","box":"b{}"}})", random.below(300), random.below(9))};
   if (example == "gateway")
     return {"machines", format(R"({{"machine":"m{}","watts":{}}})", random.below(7), random.below(900))};
   if (example == "gateway-server")
