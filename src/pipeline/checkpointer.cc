@@ -267,14 +267,13 @@ void Checkpointer::write_pending() {
   Capture& capture = *capture_;
   capture.pending_written = true;
   struct Job {
-    std::vector<std::pair<std::shared_ptr<Output>, std::string>> pending;
+    std::vector<std::pair<std::shared_ptr<Output>, std::unique_ptr<PendingRows>>> pending;
     Status status;
   };
   auto job = std::make_shared<Job>();
   for (const auto& delivery : parts_.deliveries) {
-    std::uint64_t count = 0;
-    std::string rows = delivery->pending_rows(capture.manifest.position, count);
-    if (count == 0) continue;
+    std::unique_ptr<PendingRows> rows = delivery->pending(capture.manifest.position);
+    if (!rows) continue;
     auto output = std::make_shared<Output>();
     output->store = parts_.store;
     output->id = capture.id;
@@ -287,8 +286,12 @@ void Checkpointer::write_pending() {
   ++capture.in_flight;
   doors_.lane.submit(
       [job] {
-        for (auto& [output, rows] : job->pending)
-          if (job->status) job->status = output->write(rows, true);
+        for (auto& [output, rows] : job->pending) {
+          for (std::string some = rows->next(kSlice); job->status && !some.empty(); some = rows->next(kSlice))
+            job->status = output->write(some, false);
+          if (job->status) job->status = output->write({}, true);
+          rows.reset();
+        }
       },
       [this, job, id = capture.id, alive = alive_] {
         if (!*alive || !capture_ || capture_->id != id) return;

@@ -43,6 +43,7 @@
 #include "base/result.h"
 #include "config/settings.h"
 #include "pipeline/channel.h"
+#include "pipeline/pending_rows.h"
 #include "pipeline/result_queue.h"
 #include "pipeline/status.h"
 #include "pipeline/stored_results.h"
@@ -140,9 +141,10 @@ class Delivery {
   // Which limit holds the sources up, in words; while full().
   std::string limit() const;
 
-  // Results up to `through` that are in memory alone, as rows of a segment; and back, before anything else is
-  // added. `find` gives the schema of a channel, or null when it is gone.
-  std::string pending_rows(Position through, std::uint64_t& count) const;
+  // Results up to `through` that are in memory alone, as they stand now, to be made rows of a segment; null
+  // when there are none. And back, before anything else is added. `find` gives the schema of a channel, or
+  // null when it is gone.
+  std::unique_ptr<PendingRows> pending(Position through) const;
   using FindSchema = std::function<const ResultSchema*(const std::string& uid, ChannelKind kind)>;
   // Each row says under which lineage and timeline it was numbered: the sink holds it under these, should it
   // have got it since.

@@ -1,5 +1,8 @@
-// The part of Delivery that a checkpoint keeps: results that are in memory alone, as rows of a segment.
+// What a checkpoint keeps for a sink, and how it comes back.
+#include "pipeline/pending_rows.h"
+
 #include <algorithm>
+#include <utility>
 
 #include "base/format.h"
 #include "pipeline/delivery.h"
@@ -14,30 +17,40 @@ constexpr std::uint8_t kPendingVersion = 1;  // of the rows that a checkpoint ke
 
 }  // namespace
 
-std::string Delivery::pending_rows(Position through, std::uint64_t& count) const {
-  std::string out;
-  Encoder key, payload;
-  const auto append = [&](const Waiting& row) {
-    key.clear();
-    key.bytes(row.channel->uid);
-    key.u8(static_cast<std::uint8_t>(row.channel->kind));
-    key.varint(row.number.value);
-    payload.clear();
-    payload.u8(kPendingVersion);
-    for (const std::uint8_t byte : row.channel->lineage.bytes) payload.u8(byte);
-    payload.u32(row.channel->timeline.value);
-    payload.u64(row.chain);
-    payload.varint(row.position.value);
-    payload.bytes(row.bytes);
-    append_row(out, {.key = key.view(), .erased = false, .payload = payload.view()});
-    ++count;
-  };
-  for (std::size_t i = flight_.stored(); i < flight_.rows.size(); ++i)
-    if (flight_.rows[i].position <= through) append(flight_.rows[i]);
-  ResultQueue::Reader waiting = queue_.reader();
-  for (const Waiting* row = waiting.next(); row != nullptr && row->position <= through; row = waiting.next())
-    append(*row);
+void PendingRows::append(const ResultQueue::Row& row, std::string& out, Scratch& scratch) {
+  auto& [key, payload] = scratch;
+  key.clear();
+  key.bytes(row.channel->uid);
+  key.u8(static_cast<std::uint8_t>(row.channel->kind));
+  key.varint(row.number.value);
+  payload.clear();
+  payload.u8(kPendingVersion);
+  for (const std::uint8_t byte : row.channel->lineage.bytes) payload.u8(byte);
+  payload.u32(row.channel->timeline.value);
+  payload.u64(row.chain);
+  payload.varint(row.position.value);
+  payload.bytes(row.bytes);
+  append_row(out, {.key = key.view(), .erased = false, .payload = payload.view()});
+}
+
+std::string PendingRows::next(std::size_t bytes) {
+  std::string out = std::exchange(first_, {});
+  while (out.size() < bytes) {
+    const ResultQueue::Row* const row = reader_.next();
+    if (row == nullptr || row->position > through_) break;
+    append(*row, out, scratch_);
+  }
   return out;
+}
+
+std::unique_ptr<PendingRows> Delivery::pending(Position through) const {
+  const Waiting* const oldest = first_in_memory();
+  if (oldest == nullptr || oldest->position > through) return nullptr;
+  std::string of_flight;
+  PendingRows::Scratch scratch;
+  for (std::size_t i = flight_.stored(); i < flight_.rows.size(); ++i)
+    if (flight_.rows[i].position <= through) PendingRows::append(flight_.rows[i], of_flight, scratch);
+  return std::make_unique<PendingRows>(std::move(of_flight), queue_.snapshot(), through);
 }
 
 Status Delivery::restore_pending(std::string_view rows, const FindSchema& find) {

@@ -1,6 +1,7 @@
 #include "pipeline/result_queue.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -180,23 +181,25 @@ void append(std::string& out, const Taken& taken) {
 
 std::size_t ResultQueue::origin_of(const Row& row) {
   const Origin origin{row.schema, row.channel};
-  const auto at = std::find(origins_.rbegin(), origins_.rend(), origin);
-  if (at != origins_.rend()) return static_cast<std::size_t>(origins_.rend() - at) - 1;
-  origins_.push_back(origin);
-  return origins_.size() - 1;
+  std::vector<Origin>& origins = content_.origins;
+  const auto at = std::find(origins.rbegin(), origins.rend(), origin);
+  if (at != origins.rend()) return static_cast<std::size_t>(origins.rend() - at) - 1;
+  origins.push_back(origin);
+  return origins.size() - 1;
 }
 
 // A row never takes more than this: a header, and of every column a mask's bit, a tag and two lengths.
 ResultQueue::Block& ResultQueue::room_for(const Row& row) {
   const std::size_t most = 64 + 3 * row.bytes.size();
-  if (!blocks_.empty() && blocks_.back().size - blocks_.back().used >= most) return blocks_.back();
-  if (blocks_.empty()) origins_.clear();
+  std::deque<Block>& blocks = content_.blocks;
+  if (!blocks.empty() && blocks.back().size - blocks.back().used >= most) return blocks.back();
+  if (blocks.empty()) content_.origins.clear();
   last_row_ = {};  // a block begins anew
   last_.clear();
-  Block& block = blocks_.emplace_back();
+  Block& block = blocks.emplace_back();
   block.size = std::max(kBlock, most);
   block.bytes =
-      block.size == kBlock && spare_ ? std::move(spare_) : std::make_unique_for_overwrite<char[]>(block.size);
+      block.size == kBlock && spare_ ? std::move(spare_) : std::make_shared_for_overwrite<char[]>(block.size);
   return block;
 }
 
@@ -265,11 +268,15 @@ void ResultQueue::pop() {
   front();
   first_.read_ = false;
   --rows_;
-  Block& block = blocks_.front();
+  Block& block = content_.blocks.front();
   if (first_.at_ != block.used) return;
   bytes_ -= block.used;
-  if (block.size == kBlock && !spare_) spare_ = std::move(block.bytes);
-  blocks_.pop_front();
+  // One that a snapshot still shows is not written again.
+  if (block.size == kBlock && !spare_ && block.bytes.use_count() == 1) {
+    std::atomic_thread_fence(std::memory_order_acquire);
+    spare_ = std::move(block.bytes);
+  }
+  content_.blocks.pop_front();
   first_.at_ = 0;
 }
 
@@ -278,13 +285,27 @@ ResultQueue::Reader ResultQueue::reader() const {
   return first_;
 }
 
+std::unique_ptr<const ResultQueue::Snapshot> ResultQueue::snapshot() const {
+  return std::make_unique<const Snapshot>(*this);
+}
+
+ResultQueue::Snapshot::Snapshot(const ResultQueue& queue) : content_(queue.content_), first_(queue.first_) {
+  first_.content_ = &content_;
+  first_.row_.schema = nullptr;
+  for (Origin& origin : content_.origins) {
+    const ChannelId* const its = origin.channel;
+    origin.channel = &channels_.emplace_back(*its);
+    if (first_.row_.channel == its) first_.row_.channel = origin.channel;
+  }
+}
+
 const ResultQueue::Row* ResultQueue::Reader::next() {
   if (!read_) {
-    if (block_ < queue_->blocks_.size() && at_ == queue_->blocks_[block_].used) {
+    if (block_ < content_->blocks.size() && at_ == content_->blocks[block_].used) {
       ++block_;
       at_ = 0;
     }
-    if (block_ == queue_->blocks_.size()) return nullptr;
+    if (block_ == content_->blocks.size()) return nullptr;
     read();
   }
   read_ = false;
@@ -293,7 +314,7 @@ const ResultQueue::Row* ResultQueue::Reader::next() {
 }
 
 void ResultQueue::Reader::read() {
-  const Block& block = queue_->blocks_[block_];
+  const Block& block = content_->blocks[block_];
   if (at_ == 0) {
     row_ = {};
     bytes_.clear();
@@ -303,7 +324,7 @@ void ResultQueue::Reader::read() {
   std::swap(bytes_, before_);
   bytes_.clear();
   if ((flags & kOtherOrigin) != 0) {
-    const Origin& origin = queue_->origins_[take_varint(at)];
+    const Origin& origin = content_->origins[take_varint(at)];
     row_.schema = origin.schema;
     row_.channel = origin.channel;
     columns_ = static_cast<unsigned char>(at[0]) |

@@ -6,7 +6,8 @@
 // beginning, floats of two decimals those digits. Blocks of some ten KiB begin anew, so that what has left
 // gives its memory back. The bytes that come out are those that went in (result_codec.h).
 //
-// In memory only: this is no format on disk. Threads: loop only.   Lifetime: schemas and channels outlive it.
+// In memory only: this is no format on disk. Threads: loop only, but for what snapshot() gives away.
+// Lifetime: schemas and channels outlive it.
 #pragma once
 
 #include <cstddef>
@@ -23,6 +24,8 @@
 namespace tidemark {
 
 class ResultQueue {
+  struct Content;
+
  public:
   struct Row {
     const ResultSchema* schema = nullptr;  // one that the sink was opened with
@@ -53,10 +56,10 @@ class ResultQueue {
 
    private:
     friend class ResultQueue;
-    explicit Reader(const ResultQueue& queue) : queue_(&queue) {}
+    explicit Reader(const Content& content) : content_(&content) {}
     void read();
 
-    const ResultQueue* queue_;
+    const Content* content_;
     std::size_t block_ = 0, at_ = 0;  // of what was not read yet
     bool read_ = false;               // row_ is the next one
     std::uint64_t columns_ = 0;       // of rows of this origin
@@ -65,9 +68,16 @@ class ResultQueue {
   };
   Reader reader() const;
 
+  // The rows as they stand now, whatever happens to the queue meanwhile and where it goes; their channels are
+  // copies, their schemas must not be looked at. Takes no time that grows with the rows, and no memory but
+  // that the queue would give back. Another thread may read it.
+  class Snapshot;
+  std::unique_ptr<const Snapshot> snapshot() const;
+
  private:
+  // Its bytes are written once, behind one another, and shared with snapshots.
   struct Block {
-    std::unique_ptr<char[]> bytes;
+    std::shared_ptr<char[]> bytes;
     std::size_t size = 0, used = 0;
   };
   struct Origin {
@@ -75,13 +85,16 @@ class ResultQueue {
     const ChannelId* channel;
     auto operator<=>(const Origin&) const = default;
   };
+  struct Content {
+    std::deque<Block> blocks;
+    std::vector<Origin> origins;
+  };
 
   Block& room_for(const Row& row);
   std::size_t origin_of(const Row& row);
 
-  std::deque<Block> blocks_;
-  std::unique_ptr<char[]> spare_;  // of the usual size
-  std::vector<Origin> origins_;
+  Content content_;
+  std::shared_ptr<char[]> spare_;  // of the usual size
   std::size_t rows_ = 0;
   std::uint64_t bytes_ = 0;
 
@@ -90,7 +103,20 @@ class ResultQueue {
   Row last_row_;
   std::uint64_t last_columns_ = 0;
 
-  mutable Reader first_{*this};  // stands at the front, which it reads when somebody asks
+  mutable Reader first_{content_};  // stands at the front, which it reads when somebody asks
+};
+
+class ResultQueue::Snapshot {
+ public:
+  explicit Snapshot(const ResultQueue& queue);
+  Snapshot(const Snapshot&) = delete;
+  Snapshot& operator=(const Snapshot&) = delete;
+  Reader reader() const { return first_; }
+
+ private:
+  Content content_;
+  std::deque<ChannelId> channels_;  // of content_.origins
+  Reader first_;
 };
 
 }  // namespace tidemark

@@ -28,7 +28,10 @@ std::string encoded(const std::vector<Value>& values) {
 // Rows of a few kinds, each much like the one before, as results are.
 class Rows {
  public:
-  explicit Rows(std::uint64_t seed) : random_(seed) {}
+  explicit Rows(std::uint64_t seed) : random_(seed) {
+    channels_[0].uid = "a";
+    channels_[1].uid = "b";
+  }
 
   ResultQueue::Row next() {
     if (below(20) == 0) kind_ = below(std::size(schemas_));
@@ -124,6 +127,46 @@ TEST_CASE("result queue: rows come out as they went in, whatever is pushed and p
     }
     while (!queue.empty()) queue.pop();
     CHECK(queue.bytes() == 0);
+  }
+}
+
+TEST_CASE("result queue: a snapshot shows what stood there, whatever is pushed and popped since") {
+  struct Taken {
+    std::unique_ptr<const ResultQueue::Snapshot> snapshot;
+    std::deque<ResultQueue::Row> model;
+  };
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    CAPTURE(seed);
+    FakeRandom random(seed * 1000);
+    Rows rows(seed);
+    std::vector<Taken> taken;
+    {
+      ResultQueue queue;
+      std::deque<ResultQueue::Row> model;
+      for (int step = 0; step < 3000; ++step) {
+        if (random.next() % 8 < (step / 500 % 2 == 0 ? 6 : 2)) {
+          model.push_back(rows.next());
+          queue.push(model.back());
+        } else if (!model.empty()) {
+          queue.pop();
+          model.pop_front();
+        }
+        if (step % 100 == 0) taken.push_back({queue.snapshot(), model});
+      }
+    }
+    for (const auto& [snapshot, model] : taken) {
+      ResultQueue::Reader reader = snapshot->reader();
+      for (const ResultQueue::Row& expected : model) {
+        const ResultQueue::Row* row = reader.next();
+        REQUIRE(row != nullptr);
+        REQUIRE(row->channel->uid == expected.channel->uid);
+        REQUIRE(row->number == expected.number);
+        REQUIRE(row->chain == expected.chain);
+        REQUIRE(row->position == expected.position);
+        REQUIRE(row->bytes == expected.bytes);
+      }
+      CHECK(reader.next() == nullptr);
+    }
   }
 }
 
