@@ -210,6 +210,7 @@ std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
   }
   std::vector<std::string> known;
   for (const NamedType& key : keys_) known.push_back(key.name);
+  if (plan_.kind == PipelinePlan::Kind::absence) known.insert(known.end(), {"absent", "last_seen", "since"});
   return std::unexpected(
       format("\"{}\" is no key field and stands in no aggregate{}", text,
              known.empty() ? "; write last(" + text + ") for its newest value" : did_you_mean(text, known)));

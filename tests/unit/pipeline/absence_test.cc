@@ -299,6 +299,14 @@ TEST_CASE("absence: another timeout and other aggregates go on with what is know
   CHECK(after.output.take() == Lines{"w b true NULL 6"});
 }
 
+TEST_CASE("absence: a field of its results that is mistyped is suggested") {
+  Diagnostics diagnostics;
+  const auto settings = settings_of(watch("having = \"absnt\""), diagnostics);
+  REQUIRE(settings);
+  CHECK(make_plan(*settings, diagnostics) == nullptr);
+  CHECK(diagnostics.to_text().contains("did you mean \"absent\"?"));
+}
+
 TEST_CASE("absence: many keys fall silent in slices, and a sink that is full holds the rest") {
   EngineWorld world(watch());
   for (int i = 0; i < 3000; ++i) world.event(0s, format("k{:04}", i));
