@@ -70,7 +70,13 @@ void KeyedOperator::apply(const InputRow& row) {
   }
   if (ttl_ != 0) {
     std::byte* used = found.payload + used_at_;
+    const bool back = time < read_word(used);
     write_word(used, plan_.processing_time ? time : std::max(read_word(used), time));
+    if (back && plan_.processing_time) {  // the clock was set back: it may be over before it was looked at
+      const std::uint64_t order = order_of(found.payload);
+      Made& made = by_order_.at(order);
+      if (deadline(found.payload) < made.look) look_again(order, made, deadline(found.payload));
+    }
   }
 
   if (windowed_ && window_.end <= watermark_)  // within the allowed lateness: the corrected result
@@ -105,7 +111,7 @@ void KeyedOperator::forget_window(std::int64_t start) {
 bool KeyedOperator::make_entry(EntryTable::Found& found, const InputRow& row) {
   while (entries_.is_full() && evicts_ && !by_order_.empty()) {
     ++rows_.counters().evicted;
-    forget(by_order_.begin()->second);
+    forget(by_order_.begin()->second.entry);
   }
   if (entries_.is_full()) {
     entries_.refuse(row);
@@ -117,41 +123,45 @@ bool KeyedOperator::make_entry(EntryTable::Found& found, const InputRow& row) {
   if (ttl_ == 0 && !evicts_) return true;
   const std::uint64_t order = next_order_++;
   write_word(found.payload + order_at_, static_cast<std::int64_t>(order));
-  by_order_.emplace_hint(by_order_.end(), order, found.entry);
-  if (ttl_ != 0)
-    expiries_.emplace(to_ns(saturating_add(time_from_ns<EventTime>(time), Duration(ttl_))), order);
+  const auto made = by_order_.emplace_hint(by_order_.end(), order, Made{found.entry});
+  if (ttl_ != 0) look_again(order, made->second, deadline(found.payload));
   return true;
 }
 
 void KeyedOperator::forget(EntryTable::Entry* entry) {
-  if (ttl_ != 0 || evicts_)
-    by_order_.erase(static_cast<std::uint64_t>(read_word(EntryTable::payload(entry) + order_at_)));
+  if (ttl_ != 0 || evicts_) {
+    const auto made = by_order_.find(order_of(EntryTable::payload(entry)));
+    if (ttl_ != 0) expiries_.erase({made->second.look, made->first});
+    by_order_.erase(made);
+  }
   entries_.forget(entry);
 }
 
-bool KeyedOperator::has_expired(const std::byte* payload, std::int64_t clock) const {
-  const EventTime used = time_from_ns<EventTime>(read_word(payload + used_at_));
-  return to_ns(saturating_add(used, Duration(ttl_))) <= clock;
+std::int64_t KeyedOperator::deadline(const std::byte* payload) const {
+  return to_ns(saturating_add(time_from_ns<EventTime>(read_word(payload + used_at_)), Duration(ttl_)));
+}
+
+void KeyedOperator::look_again(std::uint64_t order, Made& made, std::int64_t at) {
+  expiries_.erase({made.look, order});
+  made.look = at;
+  expiries_.emplace(at, order);
 }
 
 // What is expired goes, as far as the budget allows. Nothing can be seen of it but memory: a key whose time
 // is over starts from nothing in any case.
 bool KeyedOperator::expire(Budget& budget) {
-  while (!expiries_.empty() && expiries_.top().first <= watermark_) {
+  while (!expiries_.empty() && expiries_.begin()->first <= watermark_) {
     if (!budget.take()) return false;
-    const std::uint64_t order = expiries_.top().second;
-    expiries_.pop();
-    const auto at = by_order_.find(order);
-    if (at == by_order_.end()) continue;
-    EntryTable::Entry* entry = at->second;
-    const bool pending = every_ && *EntryTable::payload(entry) != std::byte{0};
-    if (has_expired(EntryTable::payload(entry), watermark_) && !pending) {
+    const std::uint64_t order = expiries_.begin()->second;
+    Made& made = by_order_.at(order);
+    const std::byte* payload = EntryTable::payload(made.entry);
+    const bool pending = every_ && *payload != std::byte{0};
+    if (has_expired(payload, watermark_) && !pending) {
       ++rows_.counters().expired;
-      forget(entry);
+      forget(made.entry);
       continue;
     }
-    const EventTime used = time_from_ns<EventTime>(read_word(EntryTable::payload(entry) + used_at_));
-    expiries_.emplace(std::max(to_ns(saturating_add(used, Duration(ttl_))), watermark_ + 1), order);
+    look_again(order, made, std::max(deadline(payload), watermark_ + 1));
   }
   return true;
 }
@@ -392,9 +402,9 @@ Status KeyedOperator::find_open() {
   entries_.table().for_each([&](EntryTable::Entry* entry) {
     entries_.count(entry);
     if (ttl_ != 0 || evicts_) {
-      const auto order = static_cast<std::uint64_t>(read_word(EntryTable::payload(entry) + order_at_));
-      by_order_.emplace(order, entry);
-      if (ttl_ != 0) expiries_.emplace(read_word(EntryTable::payload(entry) + used_at_), order);
+      const std::uint64_t order = order_of(EntryTable::payload(entry));
+      Made& made = by_order_.emplace(order, Made{entry}).first->second;
+      if (ttl_ != 0) look_again(order, made, read_word(EntryTable::payload(entry) + used_at_));
     }
     if (windowed_) {
       std::string_view key = EntryTable::key(entry);

@@ -17,7 +17,7 @@
 #pragma once
 
 #include <map>
-#include <queue>
+#include <set>
 #include <vector>
 
 #include "pipeline/keyed_aggregation.h"
@@ -61,6 +61,11 @@ class KeyedOperator final : public Operator {
     EntryList* entries = nullptr;     // of open_, once there are any
   };
 
+  struct Made {
+    EntryTable::Entry* entry;
+    std::int64_t look = 0;  // where it stands in expiries_
+  };
+
   // A closed window's entries stay while corrections are allowed.
   bool keeps_closed() const { return lateness_ != Duration(0); }
   Status find_open();
@@ -80,7 +85,12 @@ class KeyedOperator final : public Operator {
   // Entries are made and go only by these: the limits count them.
   bool make_entry(EntryTable::Found& found, const InputRow& row);
   void forget(EntryTable::Entry* entry);
-  bool has_expired(const std::byte* payload, std::int64_t clock) const;
+  std::int64_t deadline(const std::byte* payload) const;
+  bool has_expired(const std::byte* payload, std::int64_t clock) const { return deadline(payload) <= clock; }
+  std::uint64_t order_of(const std::byte* payload) const {
+    return static_cast<std::uint64_t>(read_word(payload + order_at_));
+  }
+  void look_again(std::uint64_t order, Made& made, std::int64_t at);
   bool expire(Budget& budget);
   bool emit_due(JournalTime now, Position position, Budget& budget);
   bool drain(JournalTime now, Position position, Budget& budget);
@@ -108,12 +118,11 @@ class KeyedOperator final : public Operator {
       pending_;           // `every`: changed since the last beat, by window start, or at 0
   bool beating_ = false;  // pending entries are being emitted
   std::optional<JournalTime> every_due_;
-  std::map<std::uint64_t, EntryTable::Entry*> by_order_;  // with a ttl, or where keys are evicted
+  std::map<std::uint64_t, Made> by_order_;  // with a ttl, or where keys are evicted
   std::uint64_t next_order_ = 1;
-  // When to look whether an entry has expired, with its order: not before its deadline, which may have moved
-  // on meanwhile; of an entry that is gone, nothing.
-  using Expiry = std::pair<std::int64_t, std::uint64_t>;
-  std::priority_queue<Expiry, std::vector<Expiry>, std::greater<>> expiries_;
+  // When to look whether an entry has expired, with its order: never later than its deadline, which may have
+  // moved on meanwhile. One for each entry that there is.
+  std::set<std::pair<std::int64_t, std::uint64_t>> expiries_;
   Closing closing_;
   std::optional<std::int64_t> closed_through_;  // of the closing under way: windows up to this start are done
   OrderedDrain drain_;

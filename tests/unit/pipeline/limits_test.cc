@@ -1,5 +1,6 @@
 // What a pipeline holds is bounded: by the number of its keys, by the memory of all, and by time.
 #include <doctest/doctest.h>
+#include <malloc.h>
 
 #include "engine_world.h"
 
@@ -84,6 +85,21 @@ TEST_CASE("evict-oldest forgets the key that was made first, also after a restor
   CHECK(world.output.take() == Lines{"p b 1", "p a 1", "p b 2", "p c 1", "p b 1", "p c 2"});
   CHECK(world.engine->pipeline_counters(0).evicted == 2);
   CHECK(world.engine->pipeline_table(0)->size() == 2);
+}
+
+TEST_CASE("keys that are evicted before their ttl is over leave nothing behind") {
+  EngineWorld world(counting("max_keys = 10\non_max_keys = \"evict-oldest\"\nttl = \"1h\""));
+  const auto feed = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      world.event(1s, "k" + std::to_string(i));
+      if (i % 100 == 0) world.output.take();
+    }
+    world.output.take();
+    return static_cast<std::int64_t>(mallinfo2().uordblks);
+  };
+  const std::int64_t before = feed(0, 10'000);
+  CHECK(feed(10'000, 60'000) - before < 200'000);
+  CHECK(world.engine->pipeline_table(0)->size() == 10);
 }
 
 // interface: limits.memory
