@@ -10,7 +10,9 @@
 #include "base/format.h"
 #include "config/loader.h"
 #include "pipeline/appliance.h"
+#include "pipeline/lookup_reader.h"
 #include "pipeline/named_zones.h"
+#include "platform/sqlite.h"
 
 namespace tidemark {
 namespace {
@@ -97,6 +99,8 @@ Result<Configuration> read_configuration(Files& files, const std::string& path) 
     return read_file(files, secret, kMaxSecret);
   };
   environment.named_zones = named_zones;
+  const std::unique_ptr<SqliteOpener> sqlite = make_sqlite_opener();
+  environment.lookup = [&](const LookupSettings& lookup) { return read_lookup(files, *sqlite, lookup); };
   environment.zone_file = [&files](const std::string& name) { return zone_file(files, name); };
   Configuration configuration;
   configuration.readable = read_settings(std::move(texts), environment, configuration.diagnostics);

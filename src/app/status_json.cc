@@ -130,6 +130,25 @@ SinkReport read_sink(const JsonValue& json) {
   return sink;
 }
 
+void write_lookup(JsonWriter& out, const LookupReport& lookup) {
+  out.begin_object();
+  out.key("name").text(lookup.name).key("rows").unsigned_integer(lookup.rows);
+  out.key("bytes").unsigned_integer(lookup.bytes).key("table").text(lookup.hash);
+  out.key("failures").unsigned_integer(lookup.failures).key("degraded").text(lookup.trouble);
+  out.end_object();
+}
+
+LookupReport read_lookup(const JsonValue& json) {
+  LookupReport lookup;
+  lookup.name = json.text_of("name");
+  lookup.rows = unsigned_of(json, "rows");
+  lookup.bytes = unsigned_of(json, "bytes");
+  lookup.hash = json.text_of("table");
+  lookup.failures = unsigned_of(json, "failures");
+  lookup.trouble = json.text_of("degraded");
+  return lookup;
+}
+
 void write_checkpoint(JsonWriter& out, const CheckpointReport& checkpoint) {
   out.key("checkpoint").begin_object();
   out.key("last");
@@ -276,6 +295,9 @@ void write_status(JsonWriter& out, const StatusReport& report) {
   out.key("pipelines").begin_array();
   for (const PipelineReport& pipeline : report.pipelines) write_pipeline(out, pipeline);
   out.end_array();
+  out.key("lookups").begin_array();
+  for (const LookupReport& lookup : report.lookups) write_lookup(out, lookup);
+  out.end_array();
   out.key("sinks").begin_array();
   for (const SinkReport& sink : report.sinks) write_sink(out, sink);
   out.end_array();
@@ -303,6 +325,7 @@ StatusReport read_status(const JsonValue& json) {
   read_items(json, "sources", [&](const JsonValue& item) { report.sources.push_back(read_source(item)); });
   read_items(json, "pipelines",
              [&](const JsonValue& item) { report.pipelines.push_back(read_pipeline(item)); });
+  read_items(json, "lookups", [&](const JsonValue& item) { report.lookups.push_back(read_lookup(item)); });
   read_items(json, "sinks", [&](const JsonValue& item) { report.sinks.push_back(read_sink(item)); });
   if (const JsonValue* checkpoint = json.find("checkpoint")) report.checkpoint = read_checkpoint(*checkpoint);
   if (const JsonValue* journal = json.find("journal")) report.journal = read_journal(*journal);

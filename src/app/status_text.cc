@@ -121,6 +121,15 @@ std::string pipeline_table(const std::vector<PipelineReport>& pipelines) {
   return table.to_text();
 }
 
+std::string lookup_table(const std::vector<LookupReport>& lookups) {
+  constexpr auto kRight = Table::Align::right;
+  Table table({{"LOOKUP"}, {"ROWS", kRight}, {"SIZE", kRight}, {"TABLE"}, {"FAILED", kRight}, {"DETAIL"}});
+  for (const LookupReport& lookup : lookups)
+    table.add({lookup.name, std::to_string(lookup.rows), readable_size(lookup.bytes), lookup.hash,
+               std::to_string(lookup.failures), or_dash(lookup.trouble)});
+  return table.to_text();
+}
+
 std::string sink_table(const std::vector<SinkReport>& sinks) {
   constexpr auto kRight = Table::Align::right;
   Table table({{"SINK"},
@@ -161,6 +170,7 @@ std::string status_text(const StatusReport& report, std::int64_t wall_ns) {
                                     report.timeline.value, report.run.value));
   if (!report.sources.empty()) out += "\n" + source_table(report.sources);
   if (!report.pipelines.empty()) out += "\n" + pipeline_table(report.pipelines);
+  if (!report.lookups.empty()) out += "\n" + lookup_table(report.lookups);
   if (!report.sinks.empty()) out += "\n" + sink_table(report.sinks);
   return out;
 }

@@ -35,6 +35,7 @@ struct LoadedTables {
   std::list<Loaded<SourceSettings>> sources;  // in name order, as the next two
   std::list<Loaded<PipelineSettings>> pipelines;
   std::list<Loaded<SinkSettings>> sinks;
+  std::list<Loaded<LookupSettings>> lookups;
   std::vector<TestSettings> tests;  // those with nothing wrong by themselves
 };
 

@@ -42,6 +42,7 @@ class Loading {
                 {},
                 {},
                 {},
+                {},
                 {}} {
     tables_.node.settings.name.value = environment.host_name.empty() ? "localhost" : environment.host_name;
   }
@@ -58,6 +59,8 @@ class Loading {
     keys.tables("sources", [this](const Entry& entry) { read_source(entry); });
     keys.tables("pipelines", [this](const Entry& entry) { read_pipeline(entry); });
     keys.tables("sinks", [this](const Entry& entry) { read_sink(entry); });
+    keys.tables("lookups",
+                [this](const Entry& entry) { read_named(entry, "lookup", lookup_keys, tables_.lookups); });
     keys.list("tests", [this](const Node& node) {
       TestSettings test;
       if (!read_test(node, test, reading_)) return false;
@@ -77,6 +80,7 @@ class Loading {
     tables_.sources.sort(by_name);
     tables_.pipelines.sort(by_name);
     tables_.sinks.sort(by_name);
+    tables_.lookups.sort(by_name);
   }
 
   void check() {
@@ -108,7 +112,37 @@ class Loading {
     for (const auto& pipeline : tables_.pipelines)
       table("pipelines." + pipeline.settings.name, pipeline.keys);
     for (const auto& sink : tables_.sinks) table("sinks." + sink.settings.name, sink.keys);
+    for (const auto& lookup : tables_.lookups) table("lookups." + lookup.settings.name, lookup.keys);
     return out;
+  }
+
+  // What lookups have now. A mistake stands at the path.
+  void read_lookups() {
+    if (!reading_.environment.lookup) return;
+    for (auto& lookup : tables_.lookups) {
+      if (!lookup.sound) continue;
+      auto table = reading_.environment.lookup(lookup.settings);
+      if (table)
+        lookup.settings.table = std::move(*table);
+      else
+        diagnostics_.error(lookup.settings.path.place,
+                           format("lookup {}: {}", lookup.settings.name, table.error().message));
+    }
+  }
+
+  // What they had when the configuration was stored.
+  void recall_lookups(const std::map<std::string, std::string, std::less<>>& hashes) {
+    if (!reading_.environment.kept_lookup) return;
+    for (auto& lookup : tables_.lookups) {
+      const auto hash = hashes.find(lookup.settings.name);
+      if (hash == hashes.end()) continue;
+      auto table = reading_.environment.kept_lookup(hash->second);
+      if (table)
+        lookup.settings.table = std::move(*table);
+      else
+        diagnostics_.error(lookup.settings.place, format("the table of lookup {} as it was then: {}",
+                                                         lookup.settings.name, table.error().message));
+    }
   }
 
   // The keys still refer to tables_, so texts are made before the settings are taken.
@@ -136,6 +170,7 @@ class Loading {
       SinkSettings& settings = out.sinks.emplace_back(std::move(sink.settings));
       if (!settings.path->empty()) settings.path.value = path_below(*out.node.data_dir, *settings.path);
     }
+    for (auto& lookup : tables_.lookups) out.lookups.push_back(std::move(lookup.settings));
     out.tests = std::move(tables_.tests);
     return out;
   }
@@ -203,6 +238,7 @@ class Loading {
     for (const auto& pipeline : tables_.pipelines)
       table("pipelines." + pipeline.settings.name, pipeline.keys);
     for (const auto& sink : tables_.sinks) table("sinks." + sink.settings.name, sink.keys);
+    for (const auto& lookup : tables_.lookups) table("lookups." + lookup.settings.name, lookup.keys);
     return out;
   }
 
@@ -239,6 +275,7 @@ void withhold_outside(Node& tree) {
     if (entry.key == "sources") each(source_keys);
     if (entry.key == "pipelines") each(pipeline_keys);
     if (entry.key == "sinks") each(sink_keys);
+    if (entry.key == "lookups") each(lookup_keys);
   }
 }
 
@@ -258,12 +295,15 @@ std::optional<std::map<std::string, std::string, std::less<>>> resolved_then(std
   return out;
 }
 
-// The rules of zones become a part of the configuration.
-void take_zones(NamedZones zones, Settings& settings) {
+// The rules of zones and the tables of lookups become a part of the configuration.
+void take_zones_and_lookups(NamedZones zones, Settings& settings) {
   const std::string lines = zone_lines(zones);
   settings.canonical_text += lines;
   if (!lines.empty()) settings.fingerprint = checksum(lines, settings.fingerprint);
   settings.zones = std::move(zones);
+  settings.text_without_lookups = settings.canonical_text.size();
+  settings.fingerprint_without_lookups = settings.fingerprint;
+  use_lookup_tables(settings);
 }
 
 }  // namespace
@@ -291,13 +331,13 @@ std::optional<Settings> read_settings(std::vector<ConfigFile> files, const Loade
   Loading loading(environment, diagnostics);
   loading.read(tree);
   loading.check();
+  loading.read_lookups();
   Settings settings = loading.take_settings();
-  if (environment.named_zones) {
-    NamedZones zones;
+  NamedZones zones;
+  if (environment.named_zones)
     for (const std::string& name : environment.named_zones(settings))
       zones.emplace(name, load_zone(name, environment.zone_file));
-    take_zones(std::move(zones), settings);
-  }
+  take_zones_and_lookups(std::move(zones), settings);
   return settings;
 }
 
@@ -309,6 +349,7 @@ std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvi
   if (!then) return load_settings({std::move(stored)}, without_secrets, diagnostics);
 
   NamedZones zones = zones_of_lines(stored.text);
+  const auto hashes = lookups_of_lines(stored.text);
   std::optional<Node> tree =
       read_toml(diagnostics.add_file(std::move(stored)), diagnostics, kMaxStoredConfigBytes);
   if (!tree) return std::nullopt;
@@ -317,6 +358,7 @@ std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvi
   Loading loading(without_secrets, diagnostics);
   loading.read(*tree);
   loading.check_stored();
+  loading.recall_lookups(hashes);
   if (values == StoredValues::as_they_were)
     for (const Keys::Referring& key : loading.referring())
       if (const auto was = then->find(key.name);
@@ -325,7 +367,7 @@ std::optional<Settings> load_stored_settings(ConfigFile stored, const LoaderEnvi
                           "set it as it was, for one start");
   if (diagnostics.has_errors()) return std::nullopt;
   Settings settings = loading.take_settings();
-  take_zones(std::move(zones), settings);
+  take_zones_and_lookups(std::move(zones), settings);
   return settings;
 }
 

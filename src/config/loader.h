@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "config/diagnostics.h"
+#include "config/lookups.h"
 #include "config/settings.h"
 
 namespace tidemark {
@@ -24,6 +25,10 @@ struct LoaderEnvironment {
   // The time zones that expressions name, and their files. Without them no zone is named.
   std::function<std::vector<std::string>(const Settings&)> named_zones = {};
   ZoneFiles zone_file = {};
+  // What lookups have now; without it their tables are not there.
+  LookupReader lookup = {};
+  // For a stored configuration.
+  KeptLookupTables kept_lookup = {};
 };
 
 // The first file is the main one, the others are conf.d's in name order. Nothing is returned when diagnostics

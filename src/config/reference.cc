@@ -78,6 +78,7 @@ std::string settings_reference() {
   reference.table("sources", source_keys);
   reference.table("pipelines", pipeline_keys);
   reference.table("sinks", sink_keys);
+  reference.table("lookups", lookup_keys);
   reference.table("tests", test_keys);
   reference.table("tests.steps", test_step_keys);
   return reference.take();

@@ -8,10 +8,12 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "base/lookup_table.h"
 #include "base/time_pattern.h"
 #include "base/times.h"
 #include "config/place.h"
@@ -192,6 +194,21 @@ struct PipelineSettings {
   Located<OnMaxKeys> on_max_keys{OnMaxKeys::refuse};
 };
 
+// A small table that expressions look things up in.
+struct LookupSettings {
+  std::string name;
+  Place place;
+  enum class Type { csv, sqlite } type = Type::csv;
+  Located<std::string> path;
+  Located<std::string> query;             // sqlite: whose rows it has
+  std::vector<Located<std::string>> key;  // names of columns
+  std::vector<FieldSetting> fields;       // csv: columns that are no texts
+  std::uint64_t max_size = 16u << 20;     // of what is kept of it
+  Duration check_every = 5s;              // whether the file has changed; zero: only with the configuration
+  std::shared_ptr<const LookupTable> table;  // what it has now; null in a stored configuration read back
+                                             // without its tables
+};
+
 enum class TimestampFormat { rfc3339, s, ms, us, ns };
 
 struct SinkSettings {
@@ -292,18 +309,23 @@ struct Settings {
   std::vector<SourceSettings> sources;  // in name order, as are the next two
   std::vector<PipelineSettings> pipelines;
   std::vector<SinkSettings> sinks;
+  std::vector<LookupSettings> lookups;
   std::vector<TestSettings> tests;  // as written; what runs knows nothing of them
   NamedZones zones;                 // that expressions name, also those that there are not
 
   // The configuration without its secrets and without comments, in a fixed order: what is stored in
   // data_dir/config/HASH and read back by load_stored_settings() for a replay. ${NAME} and *_file references
   // stand unresolved; comments at its end hold checksums of what decides results and was written with one,
-  // and the rules of the time zones.
+  // the rules of the time zones, and the hashes of the lookups' tables.
   std::string canonical_text;
   // Hash of what decides results: the node's name, limits, restart, sources, pipelines and sinks, with the
-  // values that references have now, without secrets, and the rules of the time zones. So the same file under
-  // other variables, or another database of time zones, is another configuration.
+  // values that references have now, without secrets, the rules of the time zones, and the lookups' tables.
+  // So the same file under other variables, another database of time zones or another table is another
+  // configuration.
   std::uint64_t fingerprint = 0;
+  // The same without what comes from the lookups' tables, which may be exchanged (config/lookups.h).
+  std::size_t text_without_lookups = 0;  // so much of canonical_text
+  std::uint64_t fingerprint_without_lookups = 0;
 };
 
 }  // namespace tidemark

@@ -19,6 +19,13 @@ Keys restart_keys(RestartSettings& restart);
 Keys source_keys(SourceSettings& source);
 Keys pipeline_keys(PipelineSettings& pipeline);
 Keys sink_keys(SinkSettings& sink);
+Keys lookup_keys(LookupSettings& lookup);
+
+// Of a key whose texts are fields: "word:string", "n:int". The first is false after a report.
+bool read_fields(const std::vector<Located<std::string>>& texts, std::vector<FieldSetting>& fields,
+                 Diagnostics& diagnostics);
+std::vector<std::string> print_fields(const std::vector<FieldSetting>& fields);
+
 // How far the clock of a test may be moved by one step.
 constexpr Duration kLongestTest = std::chrono::hours(24 * 366);
 // The steps are read by read_test(); here they are only named.

@@ -32,6 +32,7 @@ std::span<const FunctionGroup> function_groups() {
       {"Encodings and hashes", function::encodings()},
       {"Times", function::times()},
       {"JSON", function::json_functions()},
+      {"Lookups", function::lookups()},
   };
   return groups;
 }

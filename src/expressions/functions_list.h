@@ -18,6 +18,7 @@ constexpr TypeSet kText = TypeSet::text();
 std::span<const Function> bits();            // bit_functions.cc
 std::span<const Function> choices();         // choice_functions.cc
 std::span<const Function> json_functions();  // json_functions.cc
+std::span<const Function> lookups();         // lookup_function.cc
 std::span<const Function> mathematics();     // math_functions.cc
 std::span<const Function> numbers();         // number_functions.cc
 std::span<const Function> encodings();       // encoding_functions.cc

@@ -12,6 +12,10 @@ std::expected<std::shared_ptr<const Zone>, std::string> Zones::zone(std::string_
       format("there is no time zone '{}' here; there are 'UTC' and offsets such as '+02:00'", name));
 }
 
+std::expected<std::shared_ptr<const LookupTable>, std::string> Zones::lookup(std::string_view name) {
+  return std::unexpected(format("there is no lookup '{}' here", name));
+}
+
 void collect_zones(const Expression& e, std::set<std::string>& names) {
   for (const Expression& child : e.children) collect_zones(child, names);
   const Function* const f = e.kind == Expression::Kind::call ? find_function(e.name) : nullptr;

@@ -1,5 +1,6 @@
-// Zones says what the names of time zones mean: where the rules of named ones come from. Those that there
-// always are, UTC and fixed offsets, are not asked for.
+// Zones says what the names of time zones and of lookups mean, which belong to the configuration: where the
+// rules of named zones come from (those that there always are, UTC and fixed offsets, are not asked for), and
+// the tables.
 #pragma once
 
 #include <expected>
@@ -10,6 +11,7 @@
 
 namespace tidemark {
 
+class LookupTable;
 class Zone;
 
 class Zones {
@@ -17,6 +19,8 @@ class Zones {
   virtual ~Zones() = default;
   // The zone, or what is wrong with the name, as a message without its place. As it is, there are none.
   virtual std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name);
+  // Likewise; null for one that is configured and whose table is not known here.
+  virtual std::expected<std::shared_ptr<const LookupTable>, std::string> lookup(std::string_view name);
 };
 
 struct Expression;

@@ -16,6 +16,7 @@ Appliance::Work::Work(Platform& platform, ServiceNotifier& notifier, ApplianceOp
       options_(std::move(options)),
       settings_(options_.settings),
       data_dir_(*options_.settings.node.data_dir),
+      kept_lookups_(platform.files, data_dir_),
       begun_(platform.clock.monotonic()) {}
 
 Appliance::Work::~Work() {
@@ -452,6 +453,7 @@ StatusReport Appliance::Work::status() const {
     if (engine_->source_watermark(i) != kEventTimeMin) to.watermark = engine_->source_watermark(i);
     to.counters = status.counters;
   }
+  if (lookup_watch_) report.lookups = lookup_watch_->reports();
   for (std::size_t i = 0; engine_ && i < in_force_.settings->pipelines.size(); ++i) {
     const PipelineCounters counters = engine_->pipeline_counters(i);
     const EntryTable* table = engine_->pipeline_table(i);
@@ -534,6 +536,9 @@ void Appliance::Work::add_degraded(StatusReport& report) const {
                  pipeline.position->value + 1, pipeline.last_error));
   if (missed_ && !missed_->trouble().empty())
     add("journal: what a pipeline has missed cannot be read: " + missed_->trouble());
+  for (const LookupReport& lookup : report.lookups)
+    if (!lookup.trouble.empty())
+      add(format("lookup \"{}\" goes on with the table it had: {}", lookup.name, lookup.trouble));
   for (const SourceReport& source : report.sources)
     if (!source.degraded.empty()) add("source \"" + source.name + "\": " + source.degraded);
   for (const SinkReport& sink : report.sinks)

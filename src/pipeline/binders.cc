@@ -156,6 +156,17 @@ std::expected<std::shared_ptr<const Zone>, std::string> RowBinder::zone(std::str
   return found->second.zone;
 }
 
+std::expected<std::shared_ptr<const LookupTable>, std::string> RowBinder::lookup(std::string_view name) {
+  std::vector<std::string> known;
+  for (const LookupSettings& lookup : settings_.lookups) {
+    if (lookup.name == name) return lookup.table;
+    known.push_back(lookup.name);
+  }
+  return std::unexpected(format(
+      "there is no lookup '{}'{}", name,
+      known.empty() ? "; one is configured as [lookups.NAME]" : did_you_mean(std::string(name), known)));
+}
+
 // Change functions inside of its argument come before it.
 std::optional<std::expected<Binding, ParseError>> RowBinder::call(const Expression& call) {
   if (find_change(call.name) == nullptr) return std::nullopt;

@@ -54,6 +54,7 @@ class RowBinder final : public Binder {
   std::vector<std::string_view> aggregate_names() const override;
   std::string aggregate_takes(std::string_view name) const override;
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override;
+  std::expected<std::shared_ptr<const LookupTable>, std::string> lookup(std::string_view name) override;
 
   // A change function: computed once, however often it is written.
   std::optional<std::expected<Binding, ParseError>> call(const Expression& call) override;
@@ -94,6 +95,9 @@ class OutputBinder final : public Binder {
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
     return zones_.zone(name);
   }
+  std::expected<std::shared_ptr<const LookupTable>, std::string> lookup(std::string_view name) override {
+    return zones_.lookup(name);
+  }
 
  private:
   const PipelinePlan& plan_;
@@ -117,6 +121,9 @@ class SelectedBinder final : public Binder {
   std::string aggregate_takes(std::string_view name) const override { return below_.aggregate_takes(name); }
   std::expected<std::shared_ptr<const Zone>, std::string> zone(std::string_view name) override {
     return below_.zone(name);
+  }
+  std::expected<std::shared_ptr<const LookupTable>, std::string> lookup(std::string_view name) override {
+    return below_.lookup(name);
   }
 
  private:

@@ -97,8 +97,10 @@ Result<Appliance::Work::Configured> Appliance::Work::configuration(const std::st
   // Nothing that it names is opened.
   const bool compared = says_what_was_resolved(text);
   Diagnostics diagnostics;
-  auto settings = load_stored_settings({path, std::move(text)}, options_.environment, diagnostics,
-                                       StoredValues::as_they_were);
+  LoaderEnvironment environment = options_.environment;
+  environment.kept_lookup = [this](const std::string& hash) { return kept_lookups_.table(hash); };
+  auto settings =
+      load_stored_settings({path, std::move(text)}, environment, diagnostics, StoredValues::as_they_were);
   if (!settings)
     return fail(format("the earlier configuration {} does not hold any more:\n{}{}", name,
                        diagnostics.to_text(), way_out.substr(2)),

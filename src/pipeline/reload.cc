@@ -145,8 +145,8 @@ Procedure Appliance::Work::change_configuration(Settings settings, std::function
     Later<Status> stored(platform_.loop, [&](std::function<void(Status)> then) {
       auto status = std::make_shared<Status>();
       platform_.bulk_lane.submit(
-          [this, next, status, identity = identity_] {
-            *status = store_configuration(*next);
+          [this, next, status, identity = identity_, at = flow_->appended()] {
+            *status = store_configuration(*next, at);
             if (*status) *status = write_identity(platform_.files, data_dir_, identity);
           },
           [status, then = std::move(then)] { then(std::move(*status)); });
@@ -208,6 +208,7 @@ Procedure Appliance::Work::change_configuration(Settings settings, std::function
     flow_->control(EntryKind::configuration, recorded_);
   }
   watch_pipelines();
+  watch_lookups();
   open_deliveries();
   for (std::size_t i = 0; i < sources_.size(); ++i)
     if (sources_made_from_[i] == present_)

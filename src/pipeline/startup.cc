@@ -32,7 +32,7 @@ Procedure Appliance::Work::start_up() {
   // --- What followed: the journal, its torn tail cut off. It must join the checkpoint. The engine goes on
   // from there under the configuration that this was recorded under.
   if (Status done = open_journal_tail(); !done) co_return started(std::move(done));
-  if (Status done = store_configuration(*present_); !done) co_return started(std::move(done));
+  if (Status done = store_configuration(*present_, extent_.end); !done) co_return started(std::move(done));
 
   // --- Sinks are asked what they hold. Those that are away answer later; their results wait for them
   // meanwhile.
@@ -165,6 +165,7 @@ Procedure Appliance::Work::start_up() {
   phase_ = Phase::running;
   flow_->run();
   watch_pipelines();
+  watch_lookups();
   journal_moved();
   if (configuration_changed_) checkpointer_->request();
   if (Status done = connect_sources(); !done) co_return started(std::move(done));
@@ -380,7 +381,9 @@ void Appliance::Work::note_other_outboxes() {
   }
 }
 
-Status Appliance::Work::store_configuration(const Settings& settings) const {
+// `at`: entries up to there are none of its.
+Status Appliance::Work::store_configuration(const Settings& settings, Position at) {
+  if (Status kept = kept_lookups_.keep(settings, at); !kept) return kept;
   const std::string folder = join_path(data_dir_, "config");
   const std::string path = join_path(folder, format("{:016x}", settings.fingerprint));
   if (Status made = platform_.files.make_directories(folder); !made) return made;
@@ -418,6 +421,7 @@ void Appliance::Work::make_checkpointer() {
           .retired =
               [this, alive = alive_](std::optional<Position> oldest) {
                 if (journal_ && oldest) journal_->trim(*oldest);
+                if (oldest) trim_lookups(*oldest);
                 // Where that makes no room, somebody else has to let go of the journal.
                 platform_.loop.post([this, alive] {
                   if (*alive && phase_ == Phase::running) flow_->progress();

@@ -51,6 +51,15 @@ struct SinkReport {
   std::vector<std::pair<std::string, std::uint64_t>> counters;
 };
 
+struct LookupReport {
+  std::string name;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;
+  std::string hash;
+  std::uint64_t failures = 0;  // of this run: what was found could not be taken
+  std::string trouble;         // why what is there now is not in force; empty when it is
+};
+
 struct CheckpointReport {
   std::optional<CheckpointId> last;
   Position position;
@@ -99,6 +108,7 @@ struct StatusReport {
   std::vector<SourceReport> sources;
   std::vector<PipelineReport> pipelines;
   std::vector<SinkReport> sinks;
+  std::vector<LookupReport> lookups;
   CheckpointReport checkpoint;
   JournalReport journal;
   WrittenReport written;

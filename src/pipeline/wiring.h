@@ -23,6 +23,8 @@
 #include "pipeline/engine.h"
 #include "pipeline/flow.h"
 #include "pipeline/identity.h"
+#include "pipeline/kept_lookups.h"
+#include "pipeline/lookup_watch.h"
 #include "pipeline/missed_entries.h"
 #include "pipeline/plan.h"
 #include "pipeline/prior_state.h"
@@ -122,6 +124,11 @@ class Appliance::Work final : public EngineOutput {
   // reload.cc
   Procedure change_configuration(Settings settings, std::function<void(Status)> done);
   bool drained_all() const;
+
+  // lookups.cc
+  void watch_lookups();
+  void exchange_lookup(const std::string& name, std::shared_ptr<const LookupTable> table);
+  void trim_lookups(Position oldest);
   bool stays(std::size_t source, const Settings& next) const;
   void reloaded(Status status, const std::function<void(Status)>& done);
 
@@ -151,7 +158,7 @@ class Appliance::Work final : public EngineOutput {
   void make_checkpointer();
   Status replay_some(JournalReader& reader, std::size_t entries, bool& done);
   bool replay_entry(Position position, const Entry& entry);
-  Status store_configuration(const Settings& settings) const;
+  Status store_configuration(const Settings& settings, Position at);
   void journal_configuration();
   Status connect_sources();
   void started(Status status);
@@ -242,8 +249,11 @@ class Appliance::Work final : public EngineOutput {
   std::string recorded_;  // the configuration that the journal, or else the checkpoint, ends with
   bool configuration_changed_ = false;  // by this start
   bool reloading_ = false;
-  std::string reload_refused_;  // why the last reload was; empty after a good one
-  std::int64_t loaded_ns_ = 0;  // when the present configuration was read
+  KeptLookups kept_lookups_;  // on the bulk lane, but for the start
+  std::unique_ptr<LookupWatch> lookup_watch_;
+  bool lookups_to_trim_ = true;  // tables may be kept that others have followed
+  std::string reload_refused_;   // why the last reload was; empty after a good one
+  std::int64_t loaded_ns_ = 0;   // when the present configuration was read
   std::function<void()> stop_after_reload_;
   std::optional<Switch> switch_;  // the replay stands before an entry that names another configuration
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -29,6 +29,7 @@ struct FileStatus {
   std::uint64_t size = 0;
   std::uint64_t links = 0;  // 0: removed while open
   bool is_directory = false;
+  std::int64_t modified_ns = 0;  // since 1970; where nobody knows, a number that grows with every change
 };
 
 class File {

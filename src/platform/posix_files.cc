@@ -59,7 +59,8 @@ FileStatus status_of(const struct stat& s) {
   return {{static_cast<std::uint64_t>(s.st_dev), static_cast<std::uint64_t>(s.st_ino)},
           static_cast<std::uint64_t>(s.st_size),
           static_cast<std::uint64_t>(s.st_nlink),
-          S_ISDIR(s.st_mode)};
+          S_ISDIR(s.st_mode),
+          static_cast<std::int64_t>(s.st_mtim.tv_sec) * 1'000'000'000 + s.st_mtim.tv_nsec};
 }
 
 class Descriptor {

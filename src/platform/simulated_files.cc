@@ -13,15 +13,18 @@ struct SimulatedFiles::Content {
   bool directory = false;
   std::uint64_t links = 1;
   std::string now, durable;
+  std::int64_t changes = 0;
   std::size_t unsynced = 0;  // the first byte from which the two may differ
 
   void write(std::uint64_t offset, std::string_view bytes) {
     const std::size_t at = static_cast<std::size_t>(offset);
+    ++changes;
     unsynced = std::min({unsynced, at, now.size()});
     if (now.size() < at + bytes.size()) now.resize(at + bytes.size(), '\0');
     now.replace(at, bytes.size(), bytes);
   }
   void truncate(std::uint64_t size) {
+    ++changes;
     unsynced = std::min({unsynced, static_cast<std::size_t>(size), now.size()});
     now.resize(static_cast<std::size_t>(size), '\0');
   }
@@ -103,7 +106,7 @@ struct SimulatedFiles::State {
     return out;
   }
   static FileStatus status(const Content& content) {
-    return {{1, content.id}, content.now.size(), content.links, content.directory};
+    return {{1, content.id}, content.now.size(), content.links, content.directory, content.changes};
   }
 };
 

@@ -157,6 +157,12 @@ class Statement final : public SqliteStatement {
     return {static_cast<const char*>(bytes), static_cast<std::size_t>(size)};
   }
 
+  int columns() override { return sqlite3_column_count(handle_); }
+  std::string column_name(int index) override {
+    const char* const name = sqlite3_column_name(handle_, index);
+    return name == nullptr ? std::string() : name;
+  }
+
  private:
   void bound(int code) {
     invariant(code != SQLITE_RANGE, "a statement has the parameter that is bound");

@@ -33,6 +33,9 @@ class SqliteStatement {
   // Of the current row, columns numbered from 0; text is valid until the next step() or reset().
   virtual Value column(int index) = 0;
   virtual std::string_view column_blob(int index) = 0;
+  // What rows have, also before the first.
+  virtual int columns() = 0;
+  virtual std::string column_name(int index) = 0;
 };
 
 struct SqliteOptions {

@@ -39,6 +39,7 @@ Settings settings_for(const Settings& settings, const TestSettings& test) {
     pipeline.to.emplace_back(watcher.name);
   }
   for (SinkSettings& sink : out.sinks) sink.flush = 0s;
+  for (LookupSettings& lookup : out.lookups) lookup.check_every = 0s;
   return out;
 }
 

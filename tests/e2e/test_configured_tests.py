@@ -49,7 +49,7 @@ steps = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_tests_of_an_example_pass(name, tidemark):
-    made = examples.use(tidemark, name)
+    made = examples.use(tidemark, name, DEVICES=examples.FOLDER / "devices.csv")
     report = made.command("test", json=True)
     assert report["passed"] >= 1 and report["failed"] == 0
     assert not made.data_dir.exists()

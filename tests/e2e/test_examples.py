@@ -1,6 +1,7 @@
 """Every file of config/examples holds, and does with sample input what its head says."""
 
 import json
+import socket
 import subprocess
 import time
 
@@ -31,13 +32,13 @@ def connected(instance):
 @pytest.mark.parametrize("name", NAMES)
 def test_it_passes_the_check(name, tidemark):
     instance = examples.use(tidemark, name, READINGS=examples.FOLDER / "readings.csv",
-                            FLEET=examples.FOLDER / "fleet.jsonl",
+                            FLEET=examples.FOLDER / "fleet.jsonl", DEVICES=examples.FOLDER / "devices.csv",
                             COLD_CHAIN=examples.FOLDER / "cold-chain.jsonl")
     assert instance.command("check").returncode == 0
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet", "cold-chain"}
+    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet", "cold-chain", "limits"}
     by_their_own_tests = {"energy", "oee", "vibration", "air-quality", "deduplicate"}  # test_configured_tests.py
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error", "gateway",
                  "gateway-server"}
@@ -94,6 +95,41 @@ def test_cold_chain_tells_of_warmth_that_stands_of_doors_and_of_boxes_that_are_s
     # A row a box that has ever been silent.
     query = "SELECT box, absent, last_seen, since FROM boxes"
     assert rows.query(instance.data_dir / "boxes.db", query) == [("box-2", 0, at(4), at(25))]
+
+
+@pytest.mark.interface("lookups.type", "lookups.path", "lookups.key", "lookups.fields")
+def test_limits_takes_each_limit_out_of_a_table_that_changes(tidemark, tmp_path):
+    table = tmp_path / "devices.csv"
+    table.write_text((examples.FOLDER / "devices.csv").read_text())
+    port = harness.free_port()
+    instance = examples.use(tidemark, "limits", DEVICES=table, PORT=port)
+    text = instance.config_file.read_text()
+    instance.config_file.write_text(text.replace('check_every = "5s"', 'check_every = "100ms"'))
+    instance.start()
+    peer = socket.create_connection(("127.0.0.1", port))
+
+    def alerts():
+        return [(row["device"], row["site"], row["above"]) for row in rows.json_lines(instance.data_dir / "alerts.jsonl")]
+
+    peer.sendall(b'{"device":"press-1","temp":81}\n{"device":"press-2","temp":81}\n{"device":"other","temp":999}\n')
+    harness.wait_until(lambda: len(alerts()) == 1, what="the first alert")
+    assert alerts() == [("press-1", "hall 1", 1.0)]
+    table.write_text("device,site,limit\npress-1,hall 9,100\npress-2,hall 9,80.5\n")
+    harness.wait_until(lambda: instance.command("status", json=True)["lookups"][0]["rows"] == 2, what="the new table")
+    instance.kill9()
+    instance.start()
+    peer = socket.create_connection(("127.0.0.1", port))
+    peer.sendall(b'{"device":"press-1","temp":81}\n{"device":"press-2","temp":81}\n')
+    harness.wait_until(lambda: len(alerts()) == 2, what="the second alert")
+    assert alerts() == [("press-1", "hall 1", 1.0), ("press-2", "hall 9", 0.5)]
+    table.write_text("device,limit\npress-1,100\n")  # it reads well, and lacks what an expression names
+    harness.wait_until(lambda: instance.command("status", json=True)["lookups"][0]["failures"] == 1, what="a refusal")
+    assert "there is no column 'site'" in instance.command("status").stdout
+    table.write_text("device,site,limit\npress-1,hall 9,100\npress-1,hall 9,100\n")
+    harness.wait_until(lambda: instance.command("status", json=True)["lookups"][0]["failures"] == 2, what="the next")
+    assert "stands in it twice" in instance.command("status").stdout
+    assert instance.terminate() == 0
+    assert instance.command("check", check=False).returncode == 2
 
 
 def test_roll_up_adds_minutes_up_to_hours(tidemark):

@@ -774,6 +774,12 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
                    random.below(5), rfc, 3 + random.below(5), 1 + random.below(6),
                    random.one_in(9) ? "" : format(R"({{\"fuel\": {}.5}})", random.below(60)),
                    random.below(90'000))};
+  if (example == "limits")
+    return {"machines", format(R"({{"device":"{}","temp":{}.5}})",
+                               random.one_in(4)   ? "saw-1"
+                               : random.one_in(9) ? "new"
+                                                  : "press-1",
+                               random.below(120))};
   if (example == "cold-chain")
     return {"reports", format(R"({{"box":"b{}","time":"{}","temp":{},"door":"{}"}})", random.below(12), rfc,
                               random.one_in(9) ? "null" : format("{}.5", random.below(15)),
@@ -868,7 +874,9 @@ TEST_CASE("determinism: every example") {
     if (name == "word-count-error") continue;
     CAPTURE(name);
     ++examples;
-    auto settings = settings_of(text_of(entry.path()));
+    FaultFiles tables;
+    tables.put("devices.csv", text_of(entry.path().parent_path() / "devices.csv"));
+    auto settings = settings_of(text_of(entry.path()), {}, &tables);
     REQUIRE_MESSAGE(settings, settings.error().message);
     adapt(*settings);
     FakeRandom probe(1);

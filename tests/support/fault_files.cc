@@ -51,7 +51,7 @@ std::uint64_t bytes_below(const Inode& folder) {
 }
 
 FileStatus status_of(const Inode& inode) {
-  return {{1, inode.id}, inode.content.now().size(), inode.links, inode.directory};
+  return {{1, inode.id}, inode.content.now().size(), inode.links, inode.directory, inode.put};
 }
 
 }  // namespace
@@ -572,6 +572,7 @@ void FaultFiles::put(const std::string& path, std::string_view bytes) {
   }
   auto& inode = at->names[name];
   if (!inode) inode = disk_->make(false);
+  ++inode->put;
   at->durable_names[name] = inode;
   inode->content = Content(std::string(bytes));
 }

@@ -113,6 +113,7 @@ class TreeCopy {
     to = std::make_shared<Inode>();
     const auto made = to;  // the map may grow below
     made->id = from->id;
+    made->put = from->put;
     made->directory = from->directory;
     if (from->directory)
       names(*from, *made, *this);

@@ -57,6 +57,7 @@ struct Inode {
   bool directory = false;
   std::uint64_t links = 0;  // names now; a folder has 1
   Content content;
+  std::int64_t put = 0;  // how often somebody else wrote it
 
   Names names;
   Names durable_names;

@@ -5,6 +5,7 @@
 
 #include "base/invariant.h"
 #include "config/loader.h"
+#include "pipeline/lookup_reader.h"
 #include "pipeline/named_zones.h"
 #include "platform/lane.h"
 #include "platform/sd_notify.h"
@@ -141,8 +142,8 @@ struct Machine::Process {
   std::unique_ptr<Appliance> appliance;
 };
 
-LoaderEnvironment simulated_environment(const Variables& variables) {
-  return {
+LoaderEnvironment simulated_environment(const Variables& variables, FaultFiles* disk = nullptr) {
+  LoaderEnvironment environment{
       .host_name = "sim",
       .variable = [variables](const std::string& name) -> std::optional<std::string> {
         if (name == "TIDEMARK_DATA") return "/data";
@@ -157,16 +158,23 @@ LoaderEnvironment simulated_environment(const Variables& variables) {
         if (set == variables.end()) return fail("there is no time zone '" + name + "'");
         return zone_file(set->second);
       }};
+  if (disk != nullptr)
+    environment.lookup = [disk](const LookupSettings& lookup) {
+      const SqliteVfs vfs(*disk);
+      return read_lookup(*disk, *make_sqlite_opener(vfs.name()), lookup);
+    };
+  return environment;
 }
 
 std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,
-                                    const Variables& variables) {
-  return load_settings({{"sim.toml", std::string(config)}}, simulated_environment(variables), diagnostics);
+                                    const Variables& variables, FaultFiles* disk) {
+  return load_settings({{"sim.toml", std::string(config)}}, simulated_environment(variables, disk),
+                       diagnostics);
 }
 
-Result<Settings> settings_of(std::string_view config, const Variables& variables) {
+Result<Settings> settings_of(std::string_view config, const Variables& variables, FaultFiles* disk) {
   Diagnostics diagnostics;
-  auto settings = settings_of(config, diagnostics, variables);
+  auto settings = settings_of(config, diagnostics, variables, disk);
   if (!settings) return fail(diagnostics.to_text(), Error::Kind::usage);
   return std::move(*settings);
 }
@@ -177,7 +185,7 @@ Machine::Machine(MachineOptions options, std::unique_ptr<FaultFiles> disk)
 Machine::~Machine() = default;
 
 Status Machine::boot(std::string_view config, const BootOptions& options) {
-  auto settings = settings_of(config, variables());
+  auto settings = settings_of(config, variables(), &disk());
   if (!settings) return pass_on(settings);
   return boot(std::move(*settings), options);
 }
@@ -203,7 +211,7 @@ Status Machine::boot(Settings settings, const BootOptions& options) {
 }
 
 Status Machine::reload(std::string_view config) {
-  auto settings = settings_of(config, variables());
+  auto settings = settings_of(config, variables(), &disk());
   if (!settings) {
     process_->appliance->reload_refused(settings.error().message);
     return pass_on(settings);

@@ -55,9 +55,11 @@ struct BootOptions {
 // other variable is set than those given.
 // "zone NAME" stands for the file of a time zone: its rule, as "<+0530>-5:30"; Europe/Berlin is always there.
 using Variables = std::map<std::string, std::string>;
-Result<Settings> settings_of(std::string_view config, const Variables& variables = {});
+// Lookups are read from `disk`; without one they have no tables.
+Result<Settings> settings_of(std::string_view config, const Variables& variables = {},
+                             FaultFiles* disk = nullptr);
 std::optional<Settings> settings_of(std::string_view config, Diagnostics& diagnostics,
-                                    const Variables& variables = {});
+                                    const Variables& variables = {}, FaultFiles* disk = nullptr);
 
 class Machine {
  public:

@@ -13,6 +13,7 @@ TABLES = {
     "sources": ("[sources.NAME]", "Where records come from; a table each."),
     "pipelines": ("[pipelines.NAME]", "What is done with them; a table each."),
     "sinks": ("[sinks.NAME]", "Where results go; a table each."),
+    "lookups": ("[lookups.NAME]", "Small tables that `lookup` takes values out of; a table each. See LOOKUPS."),
     "tests": ("[[tests]]", "What must come out, as `tidemark test` finds out; `run` does not look at them. See TESTS."),
     "tests.steps": ("[[tests.steps]]", "A step does one thing: it has `input`, `advance`, `event` or `expect`, or only `at`."),
 }

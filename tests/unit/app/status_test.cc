@@ -177,6 +177,7 @@ TEST_CASE("the status as JSON, by the byte") {
       R"("state":"running","last_error":"",)"
       R"("failing_records":0,"attempts":0,"set_aside":0,"given_up":0,"position":null,)"
       R"("next_attempt_seconds":null}],)"
+      R"("lookups":[],)"
       R"("sinks":[{"name":"history","type":"sqlite","state":"ready","detail":"","degraded":"","delivered":200,)"
       R"("waiting":40,"waiting_bytes":2048,"skipped":5,"counters":{}}],)"
       R"("checkpoint":{"last":"chk-42","time":"2025-03-01T11:59:57Z","position":12000,"duration_seconds":0.012,)"

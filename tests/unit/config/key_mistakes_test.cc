@@ -15,7 +15,8 @@ interval = "10s"
 R"text(t.toml:1:2: error: unknown table `chekpoint`; did you mean `checkpoint`?
     1 | [chekpoint]
       |  ^^^^^^^^^
-      there are: node, checkpoint, journal, limits, log, restart, sources, pipelines, sinks, tests
+      there are: node, checkpoint, journal, limits, log, restart, sources, pipelines, sinks, lookups,
+      tests
 )text"},
 
 {"an unknown key",

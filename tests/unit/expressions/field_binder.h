@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/lookup_table.h"
 #include "base/zone.h"
 #include "expressions/compile.h"
 
@@ -41,6 +42,15 @@ class FieldBinder final : public Binder {
     for (const auto& [known, rule] : kRules)
       if (known == name) return std::make_shared<const Zone>(*Zone::of_rule(rule));
     return Binder::zone(name);
+  }
+
+  std::expected<std::shared_ptr<const LookupTable>, std::string> lookup(std::string_view name) override {
+    if (name != "devices") return Binder::lookup(name);
+    LookupTable::Builder builder({"device", "site", "limit"}, 1, 1000);
+    static_cast<void>(
+        builder.add(std::vector{Value::text("press-1"), Value::text("hall 3"), Value::real(80.5)}));
+    static_cast<void>(builder.add(std::vector{Value::integer(7), Value::text("yard"), Value::null()}));
+    return builder.finish();
   }
 
   const std::vector<std::string>& names() const { return names_; }
