@@ -121,33 +121,33 @@ std::string_view abbreviated(char directive) {
 }  // namespace
 
 Result<TimeFormat> TimeFormat::parse(std::string_view pattern) {
-  TimeFormat format;
-  format.rfc3339_ = pattern == "rfc3339";
-  if (format.rfc3339_) pattern = "%Y-%m-%dT%H:%M:%S";
+  TimeFormat made;
+  made.rfc3339_ = pattern == "rfc3339";
+  if (made.rfc3339_) pattern = "%Y-%m-%dT%H:%M:%S";
   const auto refuse = [&](std::string why) {
-    return fail(tidemark::format("\"{}\" is no pattern of times: {}", pattern, why), Error::Kind::usage);
+    return fail(format("\"{}\" is no pattern of times: {}", pattern, why), Error::Kind::usage);
   };
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] != '%') {
-      format.pattern_ += pattern[i];
+      made.pattern_ += pattern[i];
       continue;
     }
     if (++i == pattern.size()) return refuse("a % stands alone at its end");
     if (const std::string_view whole = abbreviated(pattern[i]); !whole.empty()) {
-      format.pattern_ += whole;
+      made.pattern_ += whole;
     } else if (pattern.substr(i).starts_with(":z")) {
       ++i;
-      format.pattern_ += "%E";
+      made.pattern_ += "%E";
     } else if (kDirectives.find(pattern[i]) != std::string_view::npos) {
-      format.pattern_ += '%';
-      format.pattern_ += pattern[i];
+      made.pattern_ += '%';
+      made.pattern_ += pattern[i];
     } else {
-      return refuse(tidemark::format("it has no %{}", pattern[i]));
+      return refuse(format("it has no %{}", pattern[i]));
     }
   }
-  const auto directives = static_cast<std::size_t>(std::ranges::count(format.pattern_, '%'));
-  format.most_ = format.pattern_.size() + (directives + 2) * kLongest;
-  return format;
+  const auto directives = static_cast<std::size_t>(std::ranges::count(made.pattern_, '%'));
+  made.most_ = made.pattern_.size() + (directives + 2) * kLongest;
+  return made;
 }
 
 char* TimeFormat::write(const Time& time, char* to) const {

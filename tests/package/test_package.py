@@ -187,7 +187,7 @@ def test_a_reload_changes_what_runs_and_a_bad_one_changes_nothing(box):
 type = "tcp"
 listen = "127.0.0.1:9998"
 
-[pipelines.more]
+[pipelines.words_again]
 from = ["more"]
 select = ["word"]
 to = ["more"]
@@ -259,7 +259,7 @@ topic = "alerts/{device}"
         assert out.startswith("alerts/press ") and json.loads(out.split(" ", 1)[1]) == {"device": "press", "temp": 95}
 
         plant.write_text('[sinks.elsewhere]\ntype = "file"\npath = "/srv/out.jsonl"\n\n'
-                         '[pipelines.more]\nfrom = ["words"]\nselect = ["word"]\nto = ["elsewhere"]\n')
+                         '[pipelines.words_again]\nfrom = ["words"]\nselect = ["word"]\nto = ["elsewhere"]\n')
         box.run("systemctl restart tidemark", check=False)
         box.wait("journalctl -u tidemark | grep -q '/srv/out.jsonl.*Read-only file system'", "the refusal")
     finally:
