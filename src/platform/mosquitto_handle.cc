@@ -76,7 +76,7 @@ Result<std::unique_ptr<MosquittoHandle>> MosquittoHandle::make(const MqttOptions
 
 Status MosquittoHandle::status_of(int code) const {
   if (code == MOSQ_ERR_SUCCESS) return {};
-  if (code == MOSQ_ERR_TLS && !library_error_.empty()) return fail(format("TLS: {}", library_error_));
+  if (code == MOSQ_ERR_TLS && !logged_error_.empty()) return fail(format("TLS: {}", logged_error_));
   return fail(text_of(code));
 }
 
@@ -173,7 +173,7 @@ void MosquittoHandle::hear_log(bool hear) {
     MosquittoHandle& handle = *static_cast<MosquittoHandle*>(self);
     const std::optional<bool> duplicate = duplicate_in_log_line(line, handle.options_.client_id);
     if (duplicate) handle.duplicate_ = *duplicate;
-    if (level == MOSQ_LOG_ERR && handle.library_error_.empty()) handle.library_error_ = line;
+    if (level == MOSQ_LOG_ERR && handle.logged_error_.empty()) handle.logged_error_ = line;
   });
 }
 

@@ -87,9 +87,9 @@ class MosquittoHandle {
   MqttOptions options_;
   mosquitto* mosquitto_ = nullptr;
   Listener* listener_ = nullptr;
-  std::string library_error_;  // the first that it logged: more than its codes say
-  bool answered_ = false;      // CONNACK has come
-  bool duplicate_ = false;     // what the log line before the message said
+  std::string logged_error_;  // the first that it logged: more than its codes say
+  bool answered_ = false;     // CONNACK has come
+  bool duplicate_ = false;    // what the log line before the message said
   std::uint64_t progress_ = 0;
 };
 

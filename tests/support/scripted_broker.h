@@ -109,7 +109,7 @@ class ScriptedBroker {
   std::size_t allowed_ = ~std::size_t{0};
   Session session_;
   std::optional<Session> remembered_;
-  std::uint32_t highest_id_ = 0;     // ever given out in this session
+  std::uint32_t highest_id_ = 0;     // ever given out in this MQTT session
   std::uint32_t repeats_until_ = 0;  // by return_to_remembered()
   std::function<void()> changed_;
 };

@@ -249,7 +249,7 @@ TEST_CASE("a lost session is subscribed anew without the retained messages that 
   // What 3.1.1 cannot ask for is dropped here.
   CHECK(s.see_retained("a/x", RetainedPolicy::first) == Verdict::retained_again);
   CHECK(s.see_retained("b/x", RetainedPolicy::first) == Verdict::deliver);
-  // The same on the next connection of this session, where the broker sends again what it saw no
+  // The same on the next connection of that session, where the broker sends again what it saw no
   // acknowledgement of.
   s.connected(true);
   CHECK(s.see_retained("a/x", RetainedPolicy::first, true) == Verdict::retained_again);
