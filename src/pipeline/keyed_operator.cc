@@ -9,6 +9,7 @@
 #include "pipeline/paned_operator.h"
 #include "pipeline/session_operator.h"
 #include "pipeline/stateless_operator.h"
+#include "pipeline/window_times.h"
 
 namespace tidemark {
 namespace {
@@ -363,20 +364,16 @@ void KeyedOperator::emit(EntryTable::Entry* entry, EventTime time, JournalTime n
 
 void KeyedOperator::save(Encoder& out) const {
   rows_.save(out);
-  out.i64(watermark_);
-  out.boolean(every_due_.has_value());
-  if (every_due_) out.i64(to_ns(*every_due_));
-  out.varint(next_order_);
-  out.i64(forgotten_);
+  WindowTimes{watermark_, every_due_, next_order_, forgotten_}.save(out);
 }
 
 bool KeyedOperator::load(Decoder& in) {
   if (!rows_.load(in)) return false;
-  watermark_ = in.i64();
-  if (in.boolean()) every_due_ = time_from_ns<JournalTime>(in.i64());
-  next_order_ = in.varint();
-  forgotten_ = in.i64();
-  if (!every_) every_due_.reset();  // an earlier plan's; what waited goes out with its next update
+  const WindowTimes times = WindowTimes::load(in);
+  watermark_ = times.watermark;
+  forgotten_ = times.forgotten;
+  next_order_ = times.next_order;
+  if (every_) every_due_ = times.every_due;  // else an earlier plan's
   return !in.failed();
 }
 
@@ -389,10 +386,7 @@ Status KeyedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
       write_word(payload + order_at_, static_cast<std::int64_t>(next_order_++));
   };
   if (Status adopted = entries_.adopt(prior, change, complete); !adopted) return adopted;
-  // What is closed by now was forgotten under the lateness that was allowed until now.
-  const Duration before(prior.layout.allowed_lateness_ns);
-  if (windowed_ && before < lateness_ && watermark_ != to_ns(kEventTimeMin))
-    forgotten_ = std::max(forgotten_, watermark_ - before.count());
+  if (windowed_) forgotten_ = forgotten_before(prior, lateness_, watermark_, forgotten_);
   return find_open();
 }
 

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/key_encoding.h"
+#include "pipeline/window_times.h"
 
 namespace tidemark {
 namespace {
@@ -328,30 +329,22 @@ std::optional<JournalTime> PanedOperator::next_due(bool time_driven) const {
 
 void PanedOperator::save(Encoder& out) const {
   rows_.save(out);
-  out.i64(watermark_);
-  out.boolean(every_due_.has_value());
-  if (every_due_) out.i64(to_ns(*every_due_));
-  out.varint(0);  // nothing is numbered by the order of its making
-  out.i64(forgotten_);
+  WindowTimes{watermark_, every_due_, 0, forgotten_}.save(out);
 }
 
 bool PanedOperator::load(Decoder& in) {
   if (!rows_.load(in)) return false;
-  watermark_ = in.i64();
-  if (in.boolean()) every_due_ = time_from_ns<JournalTime>(in.i64());
-  in.varint();
-  forgotten_ = in.i64();
-  if (!every_) every_due_.reset();  // an earlier plan's
+  const WindowTimes times = WindowTimes::load(in);
+  watermark_ = times.watermark;
+  forgotten_ = times.forgotten;
+  if (every_) every_due_ = times.every_due;  // else an earlier plan's
   return !in.failed();
 }
 
 Status PanedOperator::adopt(PriorPipeline& prior, const StateChange& change) {
   if (Status adopted = entries_.adopt(prior, change, [](std::byte*, const PayloadPrefix&) {}); !adopted)
     return adopted;
-  // What is closed by now was forgotten under the lateness that was allowed until now.
-  const Duration before(prior.layout.allowed_lateness_ns);
-  if (before < lateness_ && watermark_ != to_ns(kEventTimeMin))
-    forgotten_ = std::max(forgotten_, watermark_ - before.count());
+  forgotten_ = forgotten_before(prior, lateness_, watermark_, forgotten_);
   return find_open();
 }
 
