@@ -20,6 +20,8 @@ class CsvDecoder final : public RecordDecoder {
       columns_.push_back({field.name, field.type, options.fields.find({RecordStep::member(field.name)})});
   }
 
+  bool may_run_ahead() const override { return true; }
+
   std::expected<Found, DecodeError> decode(const Payload& whole, std::span<Value> slots,
                                            Arena& arena) override {
     std::string_view payload = whole.bytes;

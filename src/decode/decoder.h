@@ -54,6 +54,9 @@ class RecordDecoder {
   // Payloads to come lie in these bytes, ended by line ends, which stay as they are until the next expect().
   // Only makes it quicker.
   virtual void expect(std::string_view /*bytes*/) {}
+  // A payload gives the same whenever it is decoded, and text() of one that is a record is the payload: some
+  // may be decoded before their turn.
+  virtual bool may_run_ahead() const { return false; }
   // Takes up a payload. With Found::record it fills the slots; slots.size() is the field set's. Texts are
   // views into the payload or `arena`. An error is that of the whole payload. After an error or
   // Found::several the slots hold anything.

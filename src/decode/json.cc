@@ -73,9 +73,11 @@ class JsonDecoder final : public RecordDecoder {
 
   void expect(std::string_view bytes) override { tokens_.expect(bytes); }
 
+  bool may_run_ahead() const override { return !at_path_; }
+
   std::expected<Found, DecodeError> decode(const Payload& payload, std::span<Value> slots,
                                            Arena& arena) override {
-    record_ = {0, payload.bytes.size()};
+    record_ = {};
     if (at_path_) return decode_several(payload.bytes, slots.size());
     if (read_quickly(payload.bytes, slots)) return Found::record;
     const std::size_t begin = payload.bytes.find_first_not_of(" \t\n\r");
@@ -101,7 +103,7 @@ class JsonDecoder final : public RecordDecoder {
 
  private:
   struct Range {
-    std::size_t begin = 0, size = 0;
+    std::size_t begin = 0, size = std::string_view::npos;
   };
 
   // With a path, what stands around the records is read like a record.
@@ -274,7 +276,7 @@ class JsonDecoder final : public RecordDecoder {
   const bool at_path_;
   JsonElements elements_;
   AroundRecords around_;
-  Range record_;  // the one in hand
+  Range record_;  // the one in hand: all of the payload, or a part of it
 
   // Of the record in hand.
   std::string_view payload_;

@@ -26,6 +26,8 @@ class TextDecoder final : public RecordDecoder {
     }
   }
 
+  bool may_run_ahead() const override { return true; }
+
   std::expected<Found, DecodeError> decode(const Payload& whole, std::span<Value> slots, Arena&) override {
     std::string_view payload = whole.bytes;
     if (payload.ends_with('\r')) payload.remove_suffix(1);

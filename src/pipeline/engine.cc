@@ -22,12 +22,15 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
     auto decoder = make_decoder(
         {.format = plan.settings->format, .fields = plan.fields, .limits = options.settings.limits});
     if (!decoder) return pass_on(decoder);
-    source->decoder = std::move(*decoder);
+    source->use_decoder(std::move(*decoder));
     engine->row_values_.resize(std::max<std::size_t>(engine->row_values_.size(), source->row_size));
     engine->sources_.push_back(std::move(source));
   }
   for (const PipelinePlan& plan : options.plan.pipelines)
     engine->pipelines_.push_back(std::make_shared<Pipeline>(plan, plan.sinks, options.output));
+  for (const auto& pipeline : engine->pipelines_)
+    for (const PipelineInput& input : pipeline->plan.inputs)
+      if (input.from_source) engine->sources_[input.index]->readers.push_back({pipeline.get(), &input});
   engine->order_ = options.plan.order;
   for (const std::size_t index : options.plan.order) {
     Pipeline& pipeline = *engine->pipelines_[index];
@@ -48,7 +51,8 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
                                    .output = options.output,
                                    .limits = options.settings.limits,
                                    .budget = engine->budget_,
-                                   .hash_seed = options.hash_seed});
+                                   .hash_seed = options.hash_seed,
+                                   .foresees_from = options.foresees_from});
     pipeline.only_time_moves = pipeline.work->only_time_moves();
     pipeline.by_clock = pipeline.plan.processing_time ||
                         std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
@@ -95,6 +99,10 @@ void Engine::hand_down(std::size_t upstream, std::span<const Value> values, Even
 
 void Engine::expect(std::size_t source, std::string_view bytes) {
   sources_[source]->decoder->expect(bytes);
+  Source& its = *sources_[source];
+  const bool worth_while = std::ranges::any_of(
+      its.readers, [](const Source::Reader& reader) { return reader.pipeline->work->foresees(); });
+  its.ahead->expect(worth_while ? bytes : std::string_view());
 }
 
 bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
@@ -326,9 +334,14 @@ void Engine::begin_payload() {
     return bad_record(
         source, format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
   }
-  if (row_arena_.size() != 0) row_arena_.clear();
-  const auto found =
-      source.decoder->decode({entry_->payload, entry_->topic}, decoded_slots(source), row_arena_);
+  if (source.ahead->has_record(entry_->payload)) [[likely]] {
+    row_.foresight = source.foresight;
+    row_slots_ = source.ahead->take_record();
+    begin_record(source);
+    has_row_ = finish_row(source);
+    return;
+  }
+  const auto found = decode(source);
   if (found && *found == Found::several) {
     more_records_ = true;
     any_row_ = false;
@@ -342,8 +355,45 @@ void Engine::begin_payload() {
     has_row_ = finish_row(source);
 }
 
+// The payload of the entry at hand, into row_slots_.
+std::expected<Found, DecodeError> Engine::decode(Source& source) {
+  const std::string_view payload = entry_->payload;
+  RowsAhead& ahead = *source.ahead;
+  if (!ahead.has(payload) && ahead.can_fill(payload)) {
+    ahead.fill(payload);
+    foresee(source);
+  }
+  if (ahead.has(payload)) {
+    row_.foresight = source.foresight;
+    return ahead.take(row_slots_);
+  }
+  row_.foresight = 0;
+  row_slots_ = std::span(row_values_).first(source.row_size);
+  if (row_arena_.size() != 0) row_arena_.clear();
+  return source.decoder->decode({payload, entry_->topic}, decoded_slots(source), row_arena_);
+}
+
+void Engine::foresee(Source& source) {
+  source.foresight = ++foresights_;
+  foreseen_.clear();
+  RowsAhead& ahead = *source.ahead;
+  for (std::size_t i = 0; i < ahead.records(); ++i) {
+    const std::span<const Value> row = ahead.record(i);
+    auto time = time_from_ns<EventTime>(to_ns(entry_->time));
+    if (source.plan.timestamp_slot) {
+      const auto read = whole_event_time(row[*source.plan.timestamp_slot], source.epoch_unit_ns);
+      if (!read) continue;
+      time = *read;
+    }
+    foreseen_.push_back({row.data(), time});
+  }
+  const Foresight foresight{source.foresight, foreseen_, source.first_decoded, entry_->time};
+  for (const auto& [pipeline, input] : source.readers)
+    if (!pipeline->standing) pipeline->work->foresee(foresight, *input);
+}
+
 std::span<Value> Engine::decoded_slots(const Source& source) {
-  return std::span(row_values_).first(source.row_size).subspan(source.first_decoded);
+  return row_slots_.subspan(source.first_decoded);
 }
 
 void Engine::begin_record(Source& source) {
@@ -382,7 +432,7 @@ bool Engine::next_record(Budget& budget) {
 // What every row has beside the decoded fields. False when it is a bad record after all.
 bool Engine::finish_row(Source& source) {
   const Entry& entry = *entry_;
-  const std::span<Value> row = std::span(row_values_).first(source.row_size);
+  const std::span<Value> row = row_slots_;
   const std::optional<EventTime> time = event_time(source, row);
   if (!time) return false;
   row[kRowTopic] = entry.topic.empty() ? Value::null() : Value::text(entry.topic);
@@ -399,6 +449,7 @@ bool Engine::finish_row(Source& source) {
           .received = entry.time,
           .position = position_,
           .source = source.plan.settings->name,
+          .foresight = row_.foresight,
           .decoder = source.decoder.get(),
           .payload = {entry.payload, entry.topic}};
   source.watermark.observe(*time, entry.time);
@@ -453,9 +504,10 @@ void Engine::keep_entry() {
   kept_entry_.resume = {};
   kept_entry_.payload = kept_.copy(entry_->payload);
   entry_ = &kept_entry_;
+  if (sources_[entry_source_]) sources_[entry_source_]->ahead->forget();  // its lines come from elsewhere now
   if (!has_row_) return;
   row_.payload = {entry_->payload, entry_->topic};
-  for (Value& value : std::span(row_values_).first(row_.values.size()))
+  for (Value& value : row_slots_)
     if (value.is_text()) value = Value::text(kept_.copy(value.as_text()));
 }
 

@@ -34,6 +34,7 @@
 #include "pipeline/operator.h"
 #include "pipeline/plan.h"
 #include "pipeline/prior_state.h"
+#include "pipeline/rows_ahead.h"
 #include "windows/watermark.h"
 
 namespace tidemark {
@@ -56,6 +57,7 @@ class Engine {
     const Settings& settings;
     EngineOutput& output;
     std::uint64_t hash_seed = 0;
+    std::size_t foresees_from = kForeseesFrom;  // OperatorOptions
   };
   static Result<std::unique_ptr<Engine>> make(const Options& options);
   ~Engine();
@@ -151,6 +153,8 @@ class Engine {
   void begin_clock_entry();
   void begin_payload();
   bool next_record(Budget& budget);
+  std::expected<Found, DecodeError> decode(Source& source);
+  void foresee(Source& source);
   std::span<Value> decoded_slots(const Source& source);
   void begin_record(Source& source);
   bool finish_row(Source& source);
@@ -207,7 +211,10 @@ class Engine {
   bool closing_for_step_ = false;   // the clock was set back: open processing-time windows end
   bool draining_ = false;           // every open window ends, upstream before downstream
   InputRow row_;
+  std::span<Value> row_slots_;  // of the record at hand: in row_values_, or decoded ahead
   std::vector<Value> row_values_;
+  std::vector<ForeseenRow> foreseen_;
+  std::uint64_t foresights_ = 0;  // how often rows were foreseen
   Arena row_arena_, kept_;
   std::size_t cursor_ = 0;    // in order_
   JournalTime before_entry_;  // the time when the timers due by it had fired

@@ -29,11 +29,23 @@ struct Engine::Source {
       epoch_unit_ns = tidemark::epoch_unit_ns(source_plan.settings->timestamp->unit);
   }
 
+  void use_decoder(std::unique_ptr<RecordDecoder> its) {
+    decoder = std::move(its);
+    ahead = std::make_unique<RowsAhead>(*decoder, row_size, first_decoded);
+  }
   bool idle(JournalTime now) const { return ended || watermark.idle(now); }
   SourceMoment moment() const { return {watermark, ended, counters.records}; }
 
   const SourcePlan& plan;
   std::unique_ptr<RecordDecoder> decoder;
+  std::unique_ptr<RowsAhead> ahead;
+  std::uint64_t foresight = 0;  // of what `ahead` holds
+  // The pipelines that read it; none in the past of a pipeline.
+  struct Reader {
+    const Pipeline* pipeline;
+    const PipelineInput* input;
+  };
+  std::vector<Reader> readers;
   SourceWatermark watermark;
   SourceCounters counters;
   Channel dead;

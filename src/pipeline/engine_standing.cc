@@ -96,7 +96,7 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
     auto decoder = make_decoder(
         {.format = source->plan.settings->format, .fields = source->plan.fields, .limits = settings_.limits});
     invariant(decoder.has_value(), "a decoder that was made once can be made again");
-    source->decoder = std::move(*decoder);
+    source->use_decoder(std::move(*decoder));
     const SourceMoment& moment = standing.inputs[at++];
     source->watermark = moment.watermark;
     source->ended = moment.ended;

@@ -23,6 +23,7 @@ KeyedAggregation::KeyedAggregation(const OperatorOptions& options, std::size_t f
       max_keys_(options.plan.settings->max_keys != 0 ? options.plan.settings->max_keys
                                                      : options.limits.max_keys),
       budget_(options.budget),
+      foresees_from_(options.foresees_from),
       prefix_(options.plan.layout),
       states_at_(prefix_.size()),
       payload_size_(states_at_ + layout().size()),
@@ -47,6 +48,15 @@ bool KeyedAggregation::append_evaluated(const Program& key, const InputRow& row)
   }
   key_.append(*value);
   return true;
+}
+
+bool KeyedAggregation::can_foresee(const Foresight& foresight, const PipelineInput& input) const {
+  return foresees() && std::ranges::all_of(plan_.keys, [&](const Program& key) {
+           const auto slot = key.bare_slot();
+           if (!slot || *slot >= input.gather.size()) return false;
+           const std::uint32_t from = input.gather[*slot];
+           return from >= foresight.first_decoded && from != PipelineInput::kMissing;
+         });
 }
 
 bool KeyedAggregation::can_begin(const InputRow& row) {

@@ -15,10 +15,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/key_buffer.h"
 #include "pipeline/aggregate_arguments.h"
+#include "pipeline/foreseen_keys.h"
 #include "pipeline/keyed_payload.h"
 #include "pipeline/operator.h"
 #include "pipeline/row_evaluation.h"
@@ -59,6 +61,7 @@ class KeyedAggregation {
   KeyBuffer& key() { return key_; }
   // Behind the front. False when the record was rejected.
   bool encode_key(const InputRow& row) {
+    hash_.reset();
     key_.cut(front_);
     for (const Program& key : plan_.keys) {
       if (const auto slot = key.bare_slot()) [[likely]]
@@ -70,7 +73,35 @@ class KeyedAggregation {
   }
   // What it gives to the aggregates. False when the record was rejected.
   bool evaluate(const InputRow& row) { return arguments_.evaluate(rows_, row); }
-  Found look_up() { return table_->look_up(key_.view()); }
+  Found look_up() { return hash_ ? table_->look_up(key_.view(), *hash_) : table_->look_up(key_.view()); }
+
+  // ---- of records to come
+
+  bool foresees() const { return table_->size() >= foresees_from_; }
+  // Brings near what these rows will meet, where their keys can be told from what is decoded. front(row): the
+  // time that is the front part of its key, where keys have one.
+  template <class Front>
+  void foresee(const Foresight& foresight, const PipelineInput& input, Front front) {
+    if (!can_foresee(foresight, input)) return;
+    foreseen_.begin(foresight);
+    for (const ForeseenRow& row : foresight.rows) {
+      ForeseenKeys::Key& key = foreseen_.add(row.values);
+      if (front_ != 0) key.bytes.append_time(key.front = front(row));
+      for (const Program& column : plan_.keys)
+        key.bytes.append(row.values[input.gather[*column.bare_slot()]]);
+      key.hash = table_->foresee(key.bytes.view());
+    }
+    foreseen_.each([&](const ForeseenKeys::Key& key) { table_->bring_near(key.hash); });
+  }
+  // encode_key() of a row that was foreseen with this front. False when it was not.
+  bool take_foreseen_key(const InputRow& row, std::int64_t front) {
+    ForeseenKeys::Key* const key = foreseen_.find(row);
+    if (key == nullptr || key->front != front) return false;
+    std::swap(key_, key->bytes);
+    hash_ = key->hash;
+    return true;
+  }
+
   // To an entry that is there. False when the record was rejected.
   bool apply(const Found& found, const InputRow& row) {
     // Marked as changed before it is; one that is refused is written once more than it need be.
@@ -138,6 +169,7 @@ class KeyedAggregation {
   bool has_most_keys() const { return table_->size() >= max_keys_; }
   void emit_row(std::string_view key, const std::byte* states, std::optional<Window> window,
                 const Moment& moment, bool whatever_having);
+  bool can_foresee(const Foresight& foresight, const PipelineInput& input) const;
   bool append_evaluated(const Program& key, const InputRow& row);
   bool convert(PriorPipeline& prior, const StateChange& change, const Complete& complete);
 
@@ -149,11 +181,14 @@ class KeyedAggregation {
   const std::uint64_t cost_;
   const std::uint64_t max_keys_;
   StateBudget& budget_;
+  const std::size_t foresees_from_;
   const PayloadPrefix prefix_;
   const std::size_t states_at_, payload_size_;
   std::unique_ptr<EntryTable> table_;
 
   KeyBuffer key_;
+  std::optional<std::uint32_t> hash_;  // of key_, where it was foreseen
+  ForeseenKeys foreseen_;
   AggregateArguments arguments_;
   Accumulation accumulation_;
   std::vector<Value> key_values_, output_row_, result_;

@@ -44,10 +44,21 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
   if (!rows_.load(row, input)) return;
   const std::int64_t time = entries_.time_of(row);
   if (windowed_ && !window_.holds(time)) enter_window(time);
-  if (!entries_.encode_key(row)) return;
+  if (!entries_.take_foreseen_key(row, window_.start) && !entries_.encode_key(row)) return;
   if (windowed_ && !plan_.processing_time && is_closed(window_)) return entries_.late(row);
   if (!entries_.evaluate(row)) return;
   apply(row);
+}
+
+void KeyedOperator::foresee(const Foresight& foresight, const PipelineInput& input) {
+  entries_.foresee(foresight, input, [&, window = window_](const ForeseenRow& row) mutable {
+    const std::int64_t time = plan_.processing_time ? to_ns(foresight.received) : to_ns(row.time);
+    if (!window.holds(time)) {
+      window.start = windows_.start_of(time);
+      window.end = windows_.end_of(window.start);
+    }
+    return window.start;
+  });
 }
 
 void KeyedOperator::apply(const InputRow& row) {

@@ -32,10 +32,24 @@ struct InputRow {
   EventTime time;
   JournalTime received;
   Position position;
-  std::string_view source;  // name of the source or upstream pipeline
+  std::string_view source;      // name of the source or upstream pipeline
+  std::uint64_t foresight = 0;  // the number of the one that the row stood in; 0: none
   // When it came from a source: what tells the record's own text.
   const RecordDecoder* decoder = nullptr;
   Payload payload = {};
+};
+
+// Rows whose turn comes soon, probably, in this order.
+struct ForeseenRow {
+  const Value* values;  // InputRow::values.data(); only the decoded columns are filled in
+  EventTime time;
+};
+constexpr std::size_t kForeseesFrom = 50'000;
+struct Foresight {
+  std::uint64_t number;  // never the same, never 0
+  std::span<const ForeseenRow> rows;
+  std::uint32_t first_decoded;  // columns before it hold anything
+  JournalTime received;
 };
 
 // How much an operator may do before it lets others go on.
@@ -88,6 +102,10 @@ class Operator {
  public:
   virtual ~Operator() = default;
   virtual void process(const InputRow& row, const PipelineInput& input) = 0;
+  // Whether it is worth while to tell it of rows to come.
+  virtual bool foresees() const { return false; }
+  // What these rows will meet may be brought near; nothing else may come of it.
+  virtual void foresee(const Foresight& /*foresight*/, const PipelineInput& /*input*/) {}
   // The watermark has come to `watermark` and journal time to `now`: closes windows, emits what is due. False
   // when the budget ended first; then it is called again with the same arguments before anything else.
   virtual bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) = 0;
@@ -125,6 +143,9 @@ struct OperatorOptions {
   const LimitSettings& limits;
   StateBudget& budget;
   std::uint64_t hash_seed = 0;
+  // With more entries than these, what rows to come will meet is brought near. Fewer stay in the processor's
+  // caches by themselves.
+  std::size_t foresees_from = kForeseesFrom;
 };
 std::unique_ptr<Operator> make_operator(const OperatorOptions& options);
 

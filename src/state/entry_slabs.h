@@ -5,12 +5,14 @@
 // time. Threads: loop only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
 #include <vector>
 
+#include "base/prefetch.h"
 #include "state/entry.h"
 
 namespace tidemark {
@@ -29,6 +31,13 @@ class EntrySlabs {
   void free(Entry* entry);
 
   Entry* at(std::uint32_t id) const { return slot(slabs_[id >> kSlotBits], id & (kSlots - 1)); }
+  // Asks for the memory of an entry, or of the beginning of a large one.
+  void bring_near(std::uint32_t id) const {
+    constexpr std::uint32_t kLine = 64, kMost = 4 * kLine;
+    const auto* const entry = reinterpret_cast<const std::byte*>(at(id));
+    const std::uint32_t size = std::min(slabs_[id >> kSlotBits].slot_size, kMost);
+    for (std::uint32_t i = 0; i < size; i += kLine) prefetch(entry + i);
+  }
   // The header of the slot whether an entry lives in it or not; null when its slab has been given back or the
   // slot was never used.
   Entry* slot_or_null(std::uint32_t id) const;

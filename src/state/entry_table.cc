@@ -218,6 +218,15 @@ class EntryTable::Work {
   std::uint32_t hash_of(std::string_view key) const {
     return static_cast<std::uint32_t>(table_hash(key, seed_) >> 32);
   }
+  std::uint32_t foresee(std::string_view key) const {
+    const std::uint32_t hash = hash_of(key);
+    index_.bring_near(hash);
+    return hash;
+  }
+  void bring_near(std::uint32_t hash) const {
+    const std::uint32_t id = index_.find(hash, [](std::uint32_t) { return true; });
+    if (id != KeyIndex::kNone) slabs_.bring_near(id);
+  }
   Entry* find(std::uint32_t hash, std::string_view key) const {
     Entry* found = nullptr;
     index_.find(hash, [&](std::uint32_t id) {
@@ -401,9 +410,17 @@ EntryTable::Entry* EntryTable::find(std::string_view key) {
   return work_->find(key);
 }
 EntryTable::Found EntryTable::look_up(std::string_view key) {
-  const std::uint32_t hash = work_->hash_of(key);
+  return look_up(key, work_->hash_of(key));
+}
+EntryTable::Found EntryTable::look_up(std::string_view key, std::uint32_t hash) {
   Entry* const entry = work_->find(hash, key);
   return {entry, entry == nullptr ? nullptr : entry->payload_place(), hash};
+}
+std::uint32_t EntryTable::foresee(std::string_view key) const {
+  return work_->foresee(key);
+}
+void EntryTable::bring_near(std::uint32_t hash) const {
+  work_->bring_near(hash);
 }
 EntryTable::Found EntryTable::create(std::string_view key, std::uint32_t hash) {
   Entry* const entry = work_->create_touched(hash, key);

@@ -66,6 +66,11 @@ class EntryTable {
     std::uint32_t hash = 0;
   };
   Found look_up(std::string_view key);
+  Found look_up(std::string_view key, std::uint32_t hash);
+  // For who will look for several keys soon: foresee() each, which gives its hash, and then bring_near()
+  // each. Only makes look_up() and what is done with its entry quicker.
+  std::uint32_t foresee(std::string_view key) const;
+  void bring_near(std::uint32_t hash) const;
   // The key must not be there, `hash` is what look_up() has found. The entry counts as touched.
   Found create(std::string_view key, std::uint32_t hash);
   // The entry and whether it is new. A new one counts as touched.

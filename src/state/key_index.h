@@ -14,6 +14,8 @@
 #include <memory>
 #include <vector>
 
+#include "base/prefetch.h"
+
 namespace tidemark {
 
 class KeyIndex {
@@ -29,6 +31,9 @@ class KeyIndex {
     }
     return now_.find(hash, same);
   }
+
+  // Asks for the memory that find() will look at first.
+  void bring_near(std::uint32_t hash) const { now_.bring_near(hash); }
 
   // The key must not be there yet; id is less than kNone.
   void insert(std::uint32_t hash, std::uint32_t id);
@@ -51,6 +56,11 @@ class KeyIndex {
     Cell at(std::size_t i) const {
       const Cell* const piece = pieces_[i >> kPieceBits].get();
       return piece ? piece[i & (kPiece - 1)] : 0;
+    }
+    void bring_near(std::uint32_t hash) const {
+      if (pieces_.empty()) return;
+      const std::size_t i = hash & mask_;
+      if (const Cell* const piece = pieces_[i >> kPieceBits].get()) prefetch(piece + (i & (kPiece - 1)));
     }
     void set(std::size_t i, Cell cell);
     // Every cell before `i` is empty and stays so.

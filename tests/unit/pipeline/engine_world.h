@@ -98,7 +98,8 @@ class BasicEngineWorld {
   }
 
   std::unique_ptr<Engine> make(std::uint64_t hash_seed) {
-    auto made = Engine::make({.plan = *plan, .settings = settings, .output = output, .hash_seed = hash_seed});
+    auto made = Engine::make(
+        {.plan = *plan, .settings = settings, .output = output, .hash_seed = hash_seed, .foresees_from = 0});
     REQUIRE(made);
     return std::move(*made);
   }
@@ -147,6 +148,18 @@ class BasicEngineWorld {
   }
   std::size_t record(Duration at, std::string payload, const std::string& source = "a") {
     return entry(EntryKind::record, at, std::move(payload), source);
+  }
+  // A record in bytes that the engine was told to expect, and which stay as they are.
+  void expected_record(Duration at, std::string_view payload) {
+    position = position.next();
+    const Entry entry{.kind = EntryKind::record,
+                      .source = 1,
+                      .time = begin + at,
+                      .resume = {},
+                      .topic = {},
+                      .payload = payload};
+    for (bool done = engine->apply(position, entry, 0); !done; done = engine->go_on()) {
+    }
   }
   void tick(Duration at) { entry(EntryKind::tick, at, ""); }
 

@@ -166,20 +166,38 @@ void same(const Lines& found, const Lines& expected) {
                   mine == found.end() ? "" : *mine, "\" and not \"", its == expected.end() ? "" : *its, "\"");
 }
 
-// What the engine gives, with checkpoints and ticks in between; the oracle is told the same.
+// What the engine gives, with checkpoints and ticks in between; the oracle is told the same. Records come one
+// by one, or the engine is told what is to come.
 template <class Oracle>
 Lines run(const std::string& config, const std::vector<OracleRecord>& records, FakeRandom& random,
           Oracle& oracle) {
   BasicEngineWorld<MillisecondLines> world(config, random.next());
+  const bool expects = random.one_in(2);
+  std::string read;
+  std::vector<std::pair<std::size_t, std::size_t>> places;
   for (const OracleRecord& record : records) {
+    const std::string line = world.json(std::chrono::milliseconds(record.event), record.key, record.v);
+    places.emplace_back(read.size(), line.size());
+    read += line + (random.one_in(2) ? "\r\n" : "\n");
+  }
+  if (expects) world.engine->expect(0, read);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const OracleRecord& record = records[i];
+    const std::string_view line = std::string_view(read).substr(places[i].first, places[i].second);
     const auto ms = [](std::int64_t count) { return std::chrono::milliseconds(count); };
-    if (random.one_in(10)) world.save_and_load(random.next());
+    if (random.one_in(10)) {
+      world.save_and_load(random.next());
+      if (expects) world.engine->expect(0, read);
+    }
     if (random.one_in(6)) {
       oracle.tick(record.arrival);
       world.tick(ms(record.arrival));
     }
     oracle.record(record);
-    world.record(ms(record.arrival), world.json(ms(record.event), record.key, record.v));
+    if (expects)
+      world.expected_record(ms(record.arrival), line);
+    else
+      world.record(ms(record.arrival), std::string(line));
   }
   return std::move(world.output.lines);
 }
