@@ -10,8 +10,14 @@ namespace tidemark {
 JournalDisk::JournalDisk(Files& files, Options options)
     : files_(files), options_(std::move(options)), written_(options_.after), durable_(options_.after) {}
 
+JournalDisk::~JournalDisk() {
+  if (file_ && written_ == durable_) close_segment();
+}
+
 JournalDisk::Outcome JournalDisk::outcome(Status status) const {
-  return Outcome{std::move(status), written_, durable_, bytes_written_, segments_};
+  Outcome out{std::move(status), written_, durable_, bytes_written_, segments_};
+  if (file_) out.segments.back().bytes = std::max(out.segments.back().bytes, zeroed_);
+  return out;
 }
 
 JournalDisk::Outcome JournalDisk::survey() {
@@ -56,10 +62,11 @@ Status JournalDisk::write_blocks(std::span<const std::shared_ptr<PendingBlock>> 
     const std::uint64_t size = block->sealed.size();
     if (file_ && segments_.back().bytes + size > options_.segment_size) {
       if (Status synced = sync_segment(); !synced) return synced;
-      file_.reset();
+      close_segment();
     }
     if (!file_)
       if (Status begun = begin_segment(block->first); !begun) return begun;
+    if (sync && blocks.size() == 1) zero_ahead(size);
     if (Status put = file_->write_at(segments_.back().bytes, block->sealed); !put) return put;
     segments_.back().bytes += size;
     bytes_written_ += size;
@@ -75,9 +82,31 @@ Status JournalDisk::begin_segment(Position first) {
       files_.open(segment_path(options_.folder, number), Files::Open::create_new);
   if (!file) return pass_on(file);
   file_ = std::move(*file);
+  zeroed_ = 0;
   name_durable_ = holds_durable_ = false;
   segments_.push_back(JournalSegment{number, 0, true, first});
   return {};
+}
+
+// A sync that makes a file longer costs a file system several blocks of its own, for an inode, a bitmap and
+// its journal; one over bytes that are there costs the bytes. So where little is synced at a time, zeros go
+// ahead. That there is no room for them is for the block's own write to say.
+void JournalDisk::zero_ahead(std::uint64_t size) {
+  constexpr std::uint64_t kLittle = 16 << 10;  // beyond, the bytes outweigh what the file system adds
+  JournalSegment& segment = segments_.back();
+  const std::uint64_t end = segment.bytes + size;
+  if (end <= zeroed_ || size > kLittle || options_.zeroed_ahead == 0) return;
+  const std::uint64_t from = std::max(segment.bytes, zeroed_);
+  const std::uint64_t to = std::max(end, std::min(end + options_.zeroed_ahead, options_.segment_size));
+  if (!file_->write_at(from, std::string(to - from, '\0'))) return;
+  zeroed_ = to;
+  bytes_written_ += to - from;
+}
+
+// The zeros behind the last block go, or stay: nothing depends on it.
+void JournalDisk::close_segment() {
+  if (zeroed_ > segments_.back().bytes) static_cast<void>(file_->truncate(segments_.back().bytes));
+  file_.reset();
 }
 
 Status JournalDisk::sync_segment() {

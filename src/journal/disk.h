@@ -49,6 +49,7 @@ class JournalDisk {
     RunId run;
     Position after;
     std::uint64_t segment_size = 0;
+    std::uint64_t zeroed_ahead = 0;  // see JournalWriter::Options
     bool compress = true;
   };
   struct Outcome {
@@ -59,6 +60,7 @@ class JournalDisk {
   };
 
   JournalDisk(Files& files, Options options);
+  ~JournalDisk();
 
   // Learns which segments there are. Before anything else, and again until it succeeds.
   Outcome survey();
@@ -72,10 +74,12 @@ class JournalDisk {
   Status learn();
   Status write_blocks(std::span<const std::shared_ptr<PendingBlock>> blocks, bool sync);
   Status begin_segment(Position first);
+  void zero_ahead(std::uint64_t size);
   Status sync_segment();
   Status sync_folder();
   Status remove_first();
   void give_up_segment();
+  void close_segment();
   Outcome outcome(Status status) const;
 
   Files& files_;
@@ -83,6 +87,7 @@ class JournalDisk {
   std::vector<JournalSegment> segments_;  // ascending; the open one last
   std::uint64_t next_number_ = 1;
   std::unique_ptr<File> file_;    // of segments_.back()
+  std::uint64_t zeroed_ = 0;      // the open segment's length, when zeros stand behind its last block
   bool name_durable_ = false;     // of the open segment
   bool holds_durable_ = false;    // the open segment
   bool removal_pending_ = false;  // a removed name is not yet durable

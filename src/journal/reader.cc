@@ -93,9 +93,11 @@ Result<JournalExtent> inspect_journal(const JournalFolder& folder, Position need
   Result<JournalExtent> extent = extent_of(*scan, needed_after);
   for (std::size_t i = 0; i < scan->segments.size(); ++i) {
     extent->bytes += scan->segment_bytes[i];
-    if (scan->tail && !scan->tail->abandoned_follows && scan->segments[i] >= scan->tail->segment)
-      extent->cut_bytes +=
-          scan->segment_bytes[i] - (scan->segments[i] == scan->tail->segment ? scan->tail->offset : 0);
+    if (scan->tail && !scan->tail->abandoned_follows && scan->segments[i] >= scan->tail->segment) {
+      Result<std::uint64_t> torn = torn_bytes(folder, *scan->tail, scan->segments[i]);
+      if (!torn) return pass_on(torn);
+      extent->cut_bytes += *torn;
+    }
   }
   return extent;
 }

@@ -69,6 +69,18 @@ Result<std::string_view> SegmentBytes::stored(std::uint64_t offset, const BlockH
   return at(offset + BlockHeader::kSize, header.stored_bytes);
 }
 
+Result<std::uint64_t> SegmentBytes::end_of_bytes(std::uint64_t offset) {
+  for (std::uint64_t end = size_; end > offset;) {
+    const std::uint64_t begin = end - std::min<std::uint64_t>(end - offset, window_);
+    Result<std::string_view> bytes = at(begin, static_cast<std::size_t>(end - begin));
+    if (!bytes) return pass_on(bytes);
+    const std::size_t last = bytes->find_last_not_of('\0');
+    if (last != std::string_view::npos) return begin + last + 1;
+    end = begin;
+  }
+  return offset;
+}
+
 Result<std::optional<SegmentBytes::Found>> SegmentBytes::search(std::uint64_t offset) {
   // Usually one block follows another, and the piece at hand is enough.
   Result<std::string_view> here = at(offset, BlockHeader::kSize);

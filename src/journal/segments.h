@@ -40,6 +40,10 @@ class SegmentBytes {
   // The bytes after the header at `offset`.
   Result<std::string_view> stored(std::uint64_t offset, const BlockHeader& header);
 
+  // Behind the last byte from `offset` on that is not zero; `offset` when all are: nothing but the zeros that
+  // the writer puts ahead.
+  Result<std::uint64_t> end_of_bytes(std::uint64_t offset);
+
   struct Found {
     std::uint64_t offset;
     BlockHeader header;  // its block may reach beyond the file's end

@@ -41,13 +41,14 @@ class Repair {
       const std::uint64_t segment = scan_.segments[i];
       if (segment < tail.segment) break;
       const std::uint64_t keep = segment == tail.segment ? tail.offset : 0;
-      const std::uint64_t bytes = scan_.segment_bytes[i];
+      Result<std::uint64_t> torn = torn_bytes(folder_, tail, segment);
+      if (!torn) return pass_on(torn);
       if (Status cut = keep == 0 ? folder_.files.remove(path(segment)) : truncate(segment, keep); !cut)
         return cut;
-      out_.cut_bytes += bytes - keep;
-      if (bytes > keep)
+      out_.cut_bytes += *torn;
+      if (*torn > 0)
         out_.notes.push_back(format("{}: cut off a torn tail of {} bytes that nothing after it calls durable",
-                                    path(segment), bytes - keep));
+                                    path(segment), *torn));
     }
     return {};
   }
@@ -137,6 +138,16 @@ class Repair {
 };
 
 }  // namespace
+
+Result<std::uint64_t> torn_bytes(const JournalFolder& folder, const JournalTail& tail,
+                                 std::uint64_t segment) {
+  const std::uint64_t from = segment == tail.segment ? tail.offset : 0;
+  Result<SegmentBytes> bytes = SegmentBytes::open(folder.files, segment_path(folder.path, segment), kWindow);
+  if (!bytes) return pass_on(bytes);
+  Result<std::uint64_t> end = bytes->end_of_bytes(from);
+  if (!end) return end;
+  return *end - from;
+}
 
 Result<TailRepair> repair_tail(const JournalFolder& folder, const JournalScan& scan, Position known_durable) {
   return Repair(folder, scan).run(known_durable);

@@ -16,6 +16,9 @@
 
 namespace tidemark {
 
+// Bytes of a torn tail in this segment: behind the whole blocks, without zeros that were put ahead.
+Result<std::uint64_t> torn_bytes(const JournalFolder& folder, const JournalTail& tail, std::uint64_t segment);
+
 struct TailRepair {
   std::uint64_t cut_bytes = 0;
   std::vector<std::string> notes;

@@ -55,8 +55,9 @@ class JournalWriter::Work {
         written_(options_.after),
         durable_(options_.after),
         timeline_(options_.timeline),
-        disk_(doors_.files, {options_.folder, options_.lineage, ancestry_of(options_), options_.run,
-                             options_.after, options_.segment_size, options_.settings.compress}),
+        disk_(doors_.files,
+              {options_.folder, options_.lineage, ancestry_of(options_), options_.run, options_.after,
+               options_.segment_size, options_.zeroed_ahead, options_.settings.compress}),
         lane_(doors_.lane) {
     pump();
   }

@@ -47,10 +47,12 @@ class JournalWriter {
     Lineage lineage;
     Timeline timeline;
     RunId run;
-    Ancestry ancestry;                       // its present is `timeline`; else trim() keeps more than it need
-    Position after;                          // the last position already in the journal (or 0)
-    JournalTime last_time{};                 // of that entry
-    std::uint64_t segment_size = 8u << 20;   // a new segment is begun beyond it
+    Ancestry ancestry;                      // its present is `timeline`; else trim() keeps more than it need
+    Position after;                         // the last position already in the journal (or 0)
+    JournalTime last_time{};                // of that entry
+    std::uint64_t segment_size = 8u << 20;  // a new segment is begun beyond it
+    std::uint64_t zeroed_ahead =
+        0;  // bytes that a segment is made longer at a time by small syncs; 0: as needed
     std::uint64_t block_size = 256u << 10;   // raw bytes that are cut into one block
     std::uint64_t max_unsynced = 16u << 20;  // raw bytes not yet durable at which full() turns true
   };

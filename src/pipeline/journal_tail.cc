@@ -65,7 +65,8 @@ Status Appliance::Work::open_journal_tail() {
                                .ancestry = identity_.ancestry,
                                .after = extent_.end,
                                .last_time = last_time,
-                               .segment_size = std::min(kJournalSegment, settings_.journal.max_size / 4)},
+                               .segment_size = std::min(kJournalSegment, settings_.journal.max_size / 4),
+                               .zeroed_ahead = kJournalAhead},
         names_);
     journal_->on_progress([this] { journal_moved(); });
   }

@@ -291,6 +291,8 @@ std::string type_name_of(SourceSettings::Type type);
 std::string text_of_request(const ApplianceOptions& options);
 
 constexpr std::uint64_t kJournalSegment = 8u << 20;  // at most so large
+constexpr std::uint64_t kJournalAhead = 128u
+                                        << 10;  // zeros ahead of small syncs: one in 25 makes a file longer
 
 // The channels' lineage and timeline, which the plan does not know.
 void assign_channels(Plan& plan, const Lineage& lineage, Timeline timeline);

@@ -50,6 +50,7 @@ void live(FaultFiles& files, Story& story, std::uint64_t seed, int steps) {
   Bench<InlineLane> bench(files);
   auto options = bench.options();
   options.segment_size = 1200;
+  options.zeroed_ahead = random.one_in(2) ? 0 : 700;
   options.run = RunId{++story.run};
   options.after = extent->end;
   options.settings.sync = random.one_in(3) ? 0ms : 200ms;

@@ -126,13 +126,48 @@ TEST_CASE("a torn tail is cut off at every byte, and what was whole stays") {
     put(disk.files, 1, (first + second).substr(0, n));
     const JournalExtent extent = disk.open();
     CHECK(extent.end == Position{5});
-    CHECK(extent.cut_bytes == n - first.size());
+    const std::string torn = second.substr(0, n - first.size());
+    CHECK(extent.cut_bytes == torn.find_last_not_of('\0') + 1);  // zeros at its end look like those put ahead
     CHECK(extent.notes.size() == (n > first.size() ? 1 : 0));
     CHECK(disk.entries() == 5);
     const auto after = disk.files.after_crash(Loss::all_unsynced);
     CHECK(must_open(folder(*after)).cut_bytes == 0);
     CHECK(read_all(folder(*after)).size() == 5);
   }
+}
+
+TEST_CASE("zeros that were put ahead of the next block are no torn tail, and go") {
+  const std::string whole = block({1, 5, 0});
+  Disk disk;
+  put(disk.files, 1, whole + std::string(3000, '\0'));
+  CHECK(inspect_journal(folder(disk.files))->cut_bytes == 0);
+  const JournalExtent extent = disk.open();
+  CHECK(extent.end == Position{5});
+  CHECK(extent.cut_bytes == 0);
+  CHECK(extent.notes.empty());
+  CHECK(extent.bytes == whole.size());
+  CHECK(disk.entries() == 5);
+}
+
+TEST_CASE("zeros behind the last block of a segment do not part it from the next") {
+  Disk disk;
+  put(disk.files, 1, block({1, 5, 0}) + std::string(100, '\0'));
+  put(disk.files, 2, block({6, 5, 5}));
+  CHECK(disk.open().end == Position{10});
+  CHECK(disk.entries() == 10);
+}
+
+TEST_CASE("a block torn within zeros that were put ahead is cut off with them") {
+  const std::string whole = block({1, 5, 0});
+  std::string torn = block({6, 5, 5});
+  for (std::size_t i = 100; i < 120; ++i) torn[i] = '\0';
+  Disk disk;
+  put(disk.files, 1, whole + torn + std::string(500, '\0'));
+  const JournalExtent extent = disk.open();
+  CHECK(extent.end == Position{5});
+  CHECK(extent.cut_bytes > 100);
+  CHECK(extent.cut_bytes <= torn.size());
+  CHECK(extent.bytes == whole.size());
 }
 
 TEST_CASE("blocks behind a torn one are tail too when nothing calls it durable") {

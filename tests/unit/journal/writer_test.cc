@@ -1,4 +1,5 @@
 #include "journal/writer.h"
+#include "journal/segments.h"
 
 #include "fixture.h"
 
@@ -133,6 +134,30 @@ TEST_CASE("a new segment's name is made durable before what it holds counts") {
   writer->sync_now();
   desk.settle();
   CHECK(desk.files.recorded().size() == 6);  // the name is durable: write and sync suffice
+}
+
+TEST_CASE("small syncs write over zeros that were put ahead, which go when the writer is closed") {
+  Desk desk;
+  auto options = desk.bench.options();
+  options.zeroed_ahead = 1000;
+  auto writer = desk.open(options);
+  const auto size = [&] { return desk.files.status(segment_path(kFolder, 1))->size; };
+  std::vector<std::uint64_t> sizes;
+  std::uint64_t written = 0;
+  for (std::uint64_t n = 1; n <= 4; ++n) {
+    append(*writer, n, n);
+    writer->sync_now();
+    desk.settle();
+    sizes.push_back(size());
+    written = writer->bytes_written();
+  }
+  CHECK(sizes.front() > 1000);
+  CHECK(sizes == std::vector(4, sizes.front()));
+  CHECK(writer->size_on_disk() == sizes.front());
+  CHECK(written > sizes.front());  // zeros count as written: the flash has to take them
+  writer.reset();
+  CHECK(size() < sizes.front() - 400);
+  CHECK(read_all(folder(desk.files)).size() == 4);
 }
 
 TEST_CASE("the writer is full at its bound, and says so when there is room again") {
