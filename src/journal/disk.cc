@@ -1,6 +1,7 @@
 #include "journal/disk.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/invariant.h"
 #include "journal/segments.h"
@@ -14,8 +15,8 @@ JournalDisk::~JournalDisk() {
   if (file_ && written_ == durable_) close_segment();
 }
 
-JournalDisk::Outcome JournalDisk::outcome(Status status) const {
-  Outcome out{std::move(status), written_, durable_, bytes_written_, segments_};
+JournalDisk::Outcome JournalDisk::outcome(Status status) {
+  Outcome out{std::move(status), written_, durable_, bytes_written_, segments_, std::exchange(emptied_, {})};
   if (file_) out.segments.back().bytes = std::max(out.segments.back().bytes, zeroed_);
   return out;
 }
@@ -55,10 +56,15 @@ JournalDisk::Outcome JournalDisk::write(std::span<const std::shared_ptr<PendingB
 
 Status JournalDisk::write_blocks(std::span<const std::shared_ptr<PendingBlock>> blocks, bool sync) {
   for (const std::shared_ptr<PendingBlock>& block : blocks) {
-    if (block->sealed.empty())
+    if (block->sealed.empty()) {
       block->sealed =
           seal_block(block->raw, {options_.lineage, block->timeline, options_.run, block->first, durable_},
                      options_.compress);
+      RawBlock emptied = std::move(block->raw);
+      // A buffer that one large record blew up does not stay paid for.
+      if (emptied_.size() < kMostEmptied && emptied.capacity <= 2 * options_.block_size)
+        emptied_.push_back(std::move(emptied));
+    }
     const std::uint64_t size = block->sealed.size();
     if (file_ && segments_.back().bytes + size > options_.segment_size) {
       if (Status synced = sync_segment(); !synced) return synced;

@@ -29,7 +29,7 @@ struct PendingBlock {
   Timeline timeline;
   MonotonicTime since;  // when its first entry was appended
   std::size_t raw_bytes = 0;
-  RawBlock raw;        // until it is sealed; afterwards a buffer for another one
+  RawBlock raw;        // until it is sealed
   std::string sealed;  // then the bytes for the disk, kept until they are durable
 };
 
@@ -49,7 +49,8 @@ class JournalDisk {
     RunId run;
     Position after;
     std::uint64_t segment_size = 0;
-    std::uint64_t zeroed_ahead = 0;  // see JournalWriter::Options
+    std::uint64_t zeroed_ahead = 0;  // these two: see JournalWriter::Options
+    std::uint64_t block_size = 0;
     bool compress = true;
   };
   struct Outcome {
@@ -57,7 +58,9 @@ class JournalDisk {
     Position written, durable;
     std::uint64_t bytes_written = 0;  // since the start
     std::vector<JournalSegment> segments;
+    std::vector<RawBlock> emptied;  // some buffers of blocks that were sealed, for new ones
   };
+  static constexpr std::size_t kMostEmptied = 4;
 
   JournalDisk(Files& files, Options options);
   ~JournalDisk();
@@ -80,7 +83,7 @@ class JournalDisk {
   Status remove_first();
   void give_up_segment();
   void close_segment();
-  Outcome outcome(Status status) const;
+  Outcome outcome(Status status);
 
   Files& files_;
   const Options options_;
@@ -93,6 +96,7 @@ class JournalDisk {
   bool removal_pending_ = false;  // a removed name is not yet durable
   Position written_, durable_;
   std::uint64_t bytes_written_ = 0;
+  std::vector<RawBlock> emptied_;
 };
 
 }  // namespace tidemark

@@ -16,7 +16,6 @@ namespace {
 
 constexpr Duration kFirstPause = 100ms;
 constexpr Duration kLongestPause = 5s;
-constexpr std::size_t kSpareBuffers = 4;
 
 // A timer that knows whether it is still to fire.
 class Alarm {
@@ -55,9 +54,9 @@ class JournalWriter::Work {
         written_(options_.after),
         durable_(options_.after),
         timeline_(options_.timeline),
-        disk_(doors_.files,
-              {options_.folder, options_.lineage, ancestry_of(options_), options_.run, options_.after,
-               options_.segment_size, options_.zeroed_ahead, options_.settings.compress}),
+        disk_(doors_.files, {options_.folder, options_.lineage, ancestry_of(options_), options_.run,
+                             options_.after, options_.segment_size, options_.zeroed_ahead,
+                             options_.block_size, options_.settings.compress}),
         lane_(doors_.lane) {
     pump();
   }
@@ -229,6 +228,8 @@ class JournalWriter::Work {
     durable_ = outcome.durable;
     bytes_written_ = outcome.bytes_written;
     segments_ = std::move(outcome.segments);
+    for (RawBlock& buffer : outcome.emptied)
+      if (spare_.size() < JournalDisk::kMostEmptied) spare_.push_back(std::move(buffer));
     drop_durable();
     if (trims)
       trimmed(outcome.status);
@@ -246,11 +247,7 @@ class JournalWriter::Work {
 
   void drop_durable() {
     while (!blocks_.empty() && blocks_.front()->last <= durable_) {
-      PendingBlock& block = *blocks_.front();
-      pending_bytes_ -= block.raw_bytes;
-      // A buffer that one large record blew up does not stay paid for.
-      if (spare_.size() < kSpareBuffers && block.raw.capacity <= 2 * options_.block_size)
-        spare_.push_back(std::move(block.raw));
+      pending_bytes_ -= blocks_.front()->raw_bytes;
       blocks_.pop_front();
       --unwritten_;
     }

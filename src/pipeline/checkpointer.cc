@@ -6,6 +6,7 @@
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "base/pace.h"
 #include "pipeline/segment_chain.h"
 
 namespace tidemark {
@@ -214,7 +215,10 @@ void Checkpointer::capture_slice() {
     const std::size_t index = capture.at;
     Capture::Part& part = capture.parts[index];
     std::string rows;
-    part.captured = part.table.table->capture(rows, kSlice);
+    const MonotonicTime begun = doors_.loop.now();
+    do {
+      part.captured = part.table.table->capture(rows, kPiece);
+    } while (!part.captured && rows.size() < kSlice && doors_.loop.now() - begun < kLoopSlice);
     if (part.captured) ++capture.at;
     // No segment for nothing, except where part of the key space begins anew, empty.
     const bool begins_anew = part.base.to != part.base.from && !part.whole_base();
@@ -334,7 +338,9 @@ void Checkpointer::commit() {
 void Checkpointer::committed(Status done) {
   if (!done) return fail_with(std::move(done.error()));
   timeout_.reset();
-  for (Capture::Part& part : capture_->parts) part.table.table->complete_snapshot();
+  const auto kept = std::make_shared<std::vector<std::shared_ptr<void>>>();
+  for (Capture::Part& part : capture_->parts) kept->push_back(part.table.table->complete_snapshot());
+  doors_.lane.submit([kept] { kept->clear(); }, [] {});
   rewritten_.clear();
   last_ = std::move(capture_->manifest);
   retained_.push_back(*last_);

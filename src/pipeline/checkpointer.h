@@ -135,7 +135,8 @@ class Checkpointer {
   void fail_with(Error error);
   void finish(Result<CheckpointId> result);
 
-  static constexpr std::size_t kSlice = 256u << 10;
+  static constexpr std::size_t kSlice = 256u << 10;         // of rows, handed to the lane at once
+  static constexpr std::size_t kPiece = 16u << 10;          // captured before the clock is looked at
   static constexpr std::size_t kInFlight = 4;               // slices on the lane
   static constexpr std::size_t kCaptureBudget = 16u << 20;  // captured out of turn
 

@@ -4,6 +4,7 @@
 
 #include "base/format.h"
 #include "base/invariant.h"
+#include "base/pace.h"
 #include "base/sizes.h"
 #include "pipeline/result_codec.h"
 
@@ -188,9 +189,13 @@ void Delivery::compare_chain(const Waiting& row, const Holdings& held) {
 
 // Drops from the front of memory what the sink or the outbox holds, and what the sink never can; true when
 // something was dropped.
-bool Delivery::drop_held() {
+// What ends first: what the sink holds, what was released, or the slice. Says in `over` that it was the
+// slice.
+bool Delivery::drop_held(bool& over) {
+  constexpr std::size_t kLooks = 128;  // rows between two looks at the clock
+  const MonotonicTime begun = doors_.loop.now();
   const std::size_t before = queue_.rows();
-  while (!queue_.empty() && queue_.front().position <= released_) {
+  for (std::size_t seen = 1; !queue_.empty() && queue_.front().position <= released_; ++seen) {
     const bool has_it = is_held(queue_.front());
     if (!has_it && !unfit(queue_.front())) break;
     if (has_it) {
@@ -199,6 +204,8 @@ bool Delivery::drop_held() {
     }
     ++(has_it ? skipped_ : given_up_);
     queue_.pop();
+    over = seen % kLooks == 0 && doors_.loop.now() - begun >= kLoopSlice;
+    if (over) break;
   }
   return queue_.rows() != before;
 }
@@ -209,8 +216,13 @@ void Delivery::pump() {
   if (!stored_.empty()) return pump_outbox();
   fetched_.clear();
   if (storing_) return;
-  const bool dropped = drop_held();
-  if (due() && queue_.front().position <= released_) {
+  bool over = false;
+  const bool dropped = drop_held(over);
+  if (over) {
+    doors_.loop.post([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) pump();
+    });
+  } else if (due() && queue_.front().position <= released_) {
     if (fits_now(queue_.front()))
       write_from_memory();
     else
@@ -219,12 +231,22 @@ void Delivery::pump() {
   if (dropped) events_.progress();
 }
 
+// A batch is large, so that a sink writes it at once, but not longer in the making than others on the loop
+// can wait.
+bool Delivery::flight_has_room(MonotonicTime begun) const {
+  constexpr std::size_t kLooks = 128;  // rows between two looks at the clock
+  const std::size_t rows = flight_.rows.size();
+  if (rows >= kBatchRows || flight_.bytes.size() >= kBatchBytes) return false;
+  return rows % kLooks != kLooks - 1 || doors_.loop.now() - begun < kLoopSlice;
+}
+
 void Delivery::write_from_memory() {
   // Most rows are of the channel and form of the one before.
   const ChannelId* channel = nullptr;
   const ResultSchema* schema = nullptr;
   ResultNumber holds;
-  while (!queue_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
+  const MonotonicTime begun = doors_.loop.now();
+  while (!queue_.empty() && flight_has_room(begun)) {
     const Waiting& row = queue_.front();
     if (row.channel != channel) {
       channel = row.channel;
@@ -242,7 +264,8 @@ void Delivery::write_from_memory() {
 }
 
 void Delivery::write_from_outbox() {
-  while (!fetched_.empty() && flight_.rows.size() < kBatchRows && flight_.bytes.size() < kBatchBytes) {
+  const MonotonicTime begun = doors_.loop.now();
+  while (!fetched_.empty() && flight_has_room(begun)) {
     Fetched& next = fetched_.front();
     if (!may_leave(next.row) || !fits_now(next.row)) break;
     flight_.rows.push_back(next.row);

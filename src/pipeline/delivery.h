@@ -215,13 +215,14 @@ class Delivery {
   bool is_held(const Waiting& row) const;
   bool sink_ready() const;
   void compare_chain(const Waiting& row, const Holdings& held);
-  bool drop_held();
+  bool drop_held(bool& over);
   bool due() const;
   void pump();
   void pump_outbox();
   bool may_leave(const Waiting& row) const;
   void discard_from_outbox();
   void fetch();
+  bool flight_has_room(MonotonicTime begun) const;
   void write_from_memory();
   void write_from_outbox();
   void write_flight();
@@ -290,6 +291,7 @@ class Delivery {
   std::unique_ptr<Timer> retry_, barrier_timer_;
   MonotonicTime barrier_asked_{};
   StoredResults stored_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 }  // namespace tidemark

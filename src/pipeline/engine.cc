@@ -119,7 +119,7 @@ bool Engine::apply(Position position, const Entry& entry, std::size_t source) {
   } else {  // what was due by now has fired
     begin_entry();
     stage_ = Stage::done;
-    Budget budget(kStepsPerSlice, output_);
+    Budget budget(kStepsPerSlice, output_, slice_over_);
     if (past_ || more_records_ ? run() : run_pipelines(budget) && finished()) return true;
   }
   keep_entry();
@@ -134,7 +134,7 @@ bool Engine::go_on() {
 // Stages of one entry: each timer that is due by its time, then the entry itself, record by record; within
 // each stage, the pipelines in topological order.
 bool Engine::run() {
-  Budget budget(kStepsPerSlice, output_);
+  Budget budget(kStepsPerSlice, output_, slice_over_);
   while (true) {
     if (past_ && !run_past(budget)) return false;
     if (!pipelines_done() && !run_pipelines(budget)) return false;

@@ -69,6 +69,8 @@ class Engine {
   bool apply(Position position, const Entry& entry, std::size_t source);
   bool go_on();
   bool busy() const { return busy_; }
+  // Asked now and then within a slice: whether it has taken long enough. How work is cut changes no result.
+  void on_slice_over(std::function<bool()> over) { slice_over_ = std::move(over); }
 
   // What has to be handed to apply_missed() before go_on() can do anything: the entries after `after` up to
   // `through`. None: nothing.
@@ -195,6 +197,8 @@ class Engine {
   bool clock_believed_ = true;
   std::optional<JournalTime> next_due_;
   bool next_due_known_ = false;  // looked for since the last entry: only when somebody asks
+
+  std::function<bool()> slice_over_;  // null: slices end by their steps alone
 
   // The entry at hand.
   bool busy_ = false;

@@ -85,6 +85,7 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
   std::unique_ptr<Engine> past(new Engine({.plan = plan_, .settings = settings_, .output = output_}));
   const std::shared_ptr<Pipeline>& pipeline = pipelines_[index];
   past->present_ = this;
+  past->slice_over_ = slice_over_;
   past->order_ = {index};
   past->pipelines_.resize(pipelines_.size());
   past->pipelines_[index] = pipeline;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/invariant.h"
+#include "base/pace.h"
 #include "pipeline/event_time.h"
 
 namespace tidemark {
@@ -13,6 +14,7 @@ class Flow::SourceIntake final : public Intake {
   SourceIntake(Flow& flow, std::uint16_t number) : flow_(flow), number_(number) {}
 
   void begin_read() override {
+    flow_.slice_begun_ = flow_.parts_.clock.monotonic();
     flow_.check_clock();
     flow_.stamp_ = flow_.clock_.stamp();
   }
@@ -90,6 +92,7 @@ Intake& Flow::make_intake(std::uint16_t number) {
 void Flow::use(Engine& engine, const std::vector<Inlet>& inlets) {
   invariant(engine_ == nullptr || backlog_.empty(), "a plan comes into force between two entries");
   engine_ = &engine;
+  engine.on_slice_over([this] { return parts_.clock.monotonic() - slice_begun_ > kLoopSlice; });
   std::vector<std::unique_ptr<SourceIntake>> intakes;
   sources_.clear();
   for (const Inlet& inlet : inlets) {
@@ -158,7 +161,9 @@ void Flow::post_work() {
 void Flow::work_on() {
   Engine& engine = *engine_;
   constexpr int kKeptPerSlice = 256;
+  slice_begun_ = parts_.clock.monotonic();
   for (int i = 0; i < kKeptPerSlice; ++i) {
+    if (i % 16 == 15 && parts_.clock.monotonic() - slice_begun_ > kLoopSlice) break;
     if (engine.busy()) {
       if (engine.missed()) {
         events_.turn();

@@ -107,6 +107,7 @@ class Flow {
   Engine* engine_ = nullptr;
   JournalWriter* journal_ = nullptr;
   ArrivalClock clock_;
+  MonotonicTime slice_begun_{};
   JournalTime stamp_{};                                 // of the read at hand
   std::vector<std::unique_ptr<SourceIntake>> intakes_;  // of use(), then those made since
   std::vector<Source*> sources_;

@@ -55,17 +55,30 @@ struct Foresight {
 // How much an operator may do before it lets others go on.
 class Budget {
  public:
-  Budget(std::size_t steps, const EngineOutput& output) : steps_(steps), output_(output) {}
+  // `over`: says when others are waiting for their turn; asked now and then, and never before something was
+  // done.
+  Budget(std::size_t steps, const EngineOutput& output, const std::function<bool()>& over)
+      : steps_(steps), output_(output), over_(over) {}
   // False when this slice is over. A step is about what emitting a result costs.
   bool take(std::size_t steps = 1) {
     if (steps_ == 0 || output_.full()) return false;
+    if (unasked_ >= kAsksEvery) {
+      unasked_ = 0;
+      if (over_ && over_()) {
+        steps_ = 0;
+        return false;
+      }
+    }
+    unasked_ += steps;
     steps_ -= std::min(steps_, steps);
     return true;
   }
 
  private:
-  std::size_t steps_;
+  static constexpr std::size_t kAsksEvery = 16;
+  std::size_t steps_, unasked_ = 0;
   const EngineOutput& output_;
+  const std::function<bool()>& over_;
 };
 
 struct PipelineCounters {

@@ -1,6 +1,6 @@
 // OrderedDrain hands out many entries in key order without ever sorting all of them at once.
 //
-// Closing a window of a million keys must not stop the loop for the time of a sort: runs of a few thousand
+// Closing a window of a million keys must not stop the loop for the time of a sort: runs of some thousand
 // are sorted, one run a step, and then merged with a heap of the runs' heads (external merge sort,
 // Knuth 5.4.1, in memory). Threads: loop only.  Lifetime: entries must stay until they are handed out.
 #pragma once
@@ -17,7 +17,7 @@ namespace tidemark {
 
 class OrderedDrain {
  public:
-  static constexpr std::size_t kRun = 8192;
+  static constexpr std::size_t kRun = 2048;
 
   // The first `skipped` bytes of a key do not count; what is behind them differs in all of them.
   explicit OrderedDrain(std::size_t skipped = 0) : skipped_(skipped), sort_(skipped) {}

@@ -54,10 +54,10 @@ void SocketStream::resume() {
 }
 
 // Bytes, and a file that may come with them. Of several the last one is kept, the others are closed.
-long SocketStream::receive(std::string& buffer) {
+long SocketStream::receive(std::string& buffer, std::size_t most) {
   constexpr std::size_t kMostFiles = 8;
   alignas(cmsghdr) char control[CMSG_SPACE(kMostFiles * sizeof(int))];
-  iovec piece{.iov_base = buffer.data(), .iov_len = buffer.size()};
+  iovec piece{.iov_base = buffer.data(), .iov_len = most};
   msghdr message{};
   message.msg_iov = &piece;
   message.msg_iovlen = 1;
@@ -79,13 +79,19 @@ long SocketStream::receive(std::string& buffer) {
 
 void SocketStream::read() {
   const auto self = shared_from_this();  // the callbacks may destroy the connection
-  std::string& buffer = shared_->buffer;
+  const auto shared = shared_;
+  std::string& buffer = shared->buffer;
+  const std::size_t most = std::min(buffer.size(), shared->pace.size());
   ssize_t got = 0;
   do {
-    got = kind_ == Kind::local_socket ? receive(buffer) : ::read(fd_, buffer.data(), buffer.size());
+    got = kind_ == Kind::local_socket ? receive(buffer, most) : ::read(fd_, buffer.data(), most);
   } while (got < 0 && errno == EINTR);
   if (got > 0) {
+    const MonotonicTime begun = loop_.now();
     if (events_.data) events_.data(std::string_view(buffer.data(), static_cast<std::size_t>(got)));
+    if (const Duration took = self->loop_.now() - begun;
+        took > kLoopSlice || static_cast<std::size_t>(got) == most)
+      shared->pace.took(took);
     return;
   }
   if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;

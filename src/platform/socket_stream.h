@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/pace.h"
 #include "platform/fd_watch.h"
 #include "platform/loop.h"
 #include "platform/network.h"
@@ -20,6 +21,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
   // What the connections of one network share.
   struct Shared {
     std::string buffer = std::string(64 * 1024, '\0');  // one read at a time
+    Pace pace{4 * 1024, 64 * 1024};                     // of them
     std::set<std::shared_ptr<SocketStream>> lingering;  // closed, with bytes left to send
     bool network_gone = false;
   };
@@ -46,7 +48,7 @@ class SocketStream : public std::enable_shared_from_this<SocketStream> {
 
  private:
   void read();
-  long receive(std::string& buffer);
+  long receive(std::string& buffer, std::size_t most);
   void flush();
   void want();
   void ended(const std::string& reason);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <deque>
+#include <utility>
 
 #include "base/checksum.h"
 #include "base/format.h"
@@ -170,9 +171,9 @@ class EntryTable::Work {
     return captured_;
   }
 
-  void complete_snapshot() {
+  std::shared_ptr<void> complete_snapshot() {
     invariant(under_way_ && captured_, "a snapshot is completed after its last capture");
-    finish();
+    return finish();
   }
 
   void abandon_snapshot() {
@@ -352,12 +353,15 @@ class EntryTable::Work {
     return true;
   }
 
-  void finish() {
+  std::shared_ptr<void> finish() {
+    struct Kept {
+      std::deque<std::uint32_t> aside;
+      WaitingRows tombstones, waiting;
+    };
     under_way_ = false;
     walking_ = false;
-    aside_ = {};
-    tombstones_aside_.clear();
-    waiting_.clear();
+    return std::make_shared<Kept>(std::exchange(aside_, {}), std::exchange(tombstones_aside_, {}),
+                                  std::exchange(waiting_, {}));
   }
 
   // From some entries spread over the table: asking a million of them would stop the loop.
@@ -365,14 +369,15 @@ class EntryTable::Work {
     constexpr std::size_t kAsked = 256;
     const std::uint32_t step = std::max<std::uint32_t>(1, slabs_.id_end() / kAsked);
     std::size_t bytes = 0, asked = 0;
-    for (std::uint32_t id = 0; id < slabs_.id_end();) {
-      std::size_t slots = slabs_.id_end();
+    for (std::uint64_t at = 0; at < slabs_.id_end(); at += step) {
+      constexpr std::size_t kLookedAt = 64;  // in a table that has emptied, most slots hold nothing
+      std::size_t slots = kLookedAt;
+      auto id = static_cast<std::uint32_t>(at);
       const Entry* const entry = slabs_.next_live(id, slots);
-      if (!entry) break;
+      if (!entry) continue;
       bytes += codec_->heap_bytes(entry->payload_place());
       if (entry->key_size == Entry::kLong) bytes += entry->key_text().size() + sizeof(std::uint64_t);
       ++asked;
-      id += step - 1;
     }
     return asked == 0 ? 0 : bytes / asked * slabs_.size() + bytes % asked * slabs_.size() / asked;
   }
@@ -479,8 +484,8 @@ std::size_t EntryTable::captured_waiting() const {
 bool EntryTable::snapshot_under_way() const {
   return work_->snapshot_under_way();
 }
-void EntryTable::complete_snapshot() {
-  work_->complete_snapshot();
+std::shared_ptr<void> EntryTable::complete_snapshot() {
+  return work_->complete_snapshot();
 }
 void EntryTable::abandon_snapshot() {
   work_->abandon_snapshot();

@@ -108,7 +108,9 @@ class EntryTable {
   bool capture(std::string& out, std::size_t max_bytes);
   std::size_t captured_waiting() const;  // bytes captured out of turn and not yet taken: the budget to watch
   bool snapshot_under_way() const;
-  void complete_snapshot();  // after the last capture, once all of it is durable
+  // After the last capture, once all of it is durable. What was kept for an abandonment comes back, to be
+  // destroyed where nobody waits for it: of a large table that takes milliseconds.
+  std::shared_ptr<void> complete_snapshot();
   // At any time. Costs time in proportion to what the snapshot had set aside.
   void abandon_snapshot();
 
