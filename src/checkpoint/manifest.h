@@ -19,7 +19,7 @@ namespace tidemark {
 
 struct SegmentReference {
   std::string name;   // unique in the store: "7-2-1" = of chk-7, run 2, the first
-  std::string owner;  // "state/UID" or "pending/SINK"
+  std::string owner;  // "state/UID", "memory/SOURCE" or "pending/SINK"
   std::uint64_t bytes = 0;
   std::uint64_t rows = 0;
   std::uint64_t checksum = 0;  // of the whole file
