@@ -7,6 +7,7 @@
 #include "base/nearest.h"
 #include "base/pattern.h"
 #include "config/checks.h"
+#include "config/sparkplug_columns.h"
 
 namespace tidemark {
 namespace {
@@ -78,10 +79,25 @@ class SourceRules {
 
   // A stream of bytes has no messages, and line ends mean nothing in binary formats.
   void binary() {
+    if (settings_.format.type == FormatSettings::Type::sparkplug) return sparkplug();
     if (!settings_.format.is_binary() || settings_.type == Type::mqtt || settings_.type == Type::udp) return;
     diagnostics_.error(
         place_of("format"), format("format \"{}\" is for messages: mqtt and udp sources", format_name()),
         "a stream has no place where a binary record would end; json and influx go over lines");
+  }
+  void sparkplug() {
+    if (settings_.type != Type::mqtt)
+      diagnostics_.error(place_of("format"), "format \"sparkplug\" is for mqtt sources",
+                         "what a message means stands in its topic, spBv1.0/GROUP/NDATA/NODE");
+    for (const FieldSetting& field : settings_.format.fields) {
+      if (std::ranges::find(kSparkplugColumns, field.name) != kSparkplugColumns.end()) continue;
+      if (field.name.starts_with("properties.")) continue;
+      std::string message = format("Sparkplug B records have no column \"{}\"", field.name);
+      if (const auto meant = nearest(field.name, kSparkplugColumns))
+        message += format("; did you mean \"{}\"?", *meant);
+      diagnostics_.error(field.place, std::move(message),
+                         "a metric is a record of its own, with its name in the column metric");
+    }
   }
   std::string_view format_name() const {
     return settings_.format.type == FormatSettings::Type::msgpack ? "msgpack" : "cbor";

@@ -61,10 +61,10 @@ struct TimestampSetting {
 };
 
 struct FormatSettings {
-  enum class Type { json, csv, text, influx, msgpack, cbor } type = Type::json;
+  enum class Type { json, csv, text, influx, msgpack, cbor, sparkplug } type = Type::json;
   std::vector<FieldSetting> fields;
   // Not lines of text: a payload is whatever bytes one message or datagram brings.
-  bool is_binary() const { return type == Type::msgpack || type == Type::cbor; }
+  bool is_binary() const { return type == Type::msgpack || type == Type::cbor || type == Type::sparkplug; }
 
   // json, msgpack, cbor: "metrics", "data.rows": the path of the array whose elements are the records
   Located<std::string> records;
@@ -262,9 +262,10 @@ struct LimitSettings {
   std::uint32_t max_keys = 10'000'000;            // of a pipeline that does not have its own
   std::uint64_t max_record = 1u << 20;
   std::uint32_t max_connections = 1024;
-  std::uint32_t max_fields = 4096;  // of one record
-  std::uint32_t max_depth = 64;     // of one record's nesting
-  std::uint32_t max_peers = 4096;   // names of ack peers remembered a source
+  std::uint32_t max_fields = 4096;   // of one record
+  std::uint32_t max_depth = 64;      // of one record's nesting
+  std::uint32_t max_peers = 4096;    // names of ack peers remembered a source
+  std::uint64_t births = 64u << 20;  // what a sparkplug source remembers of births, counted by birth
   std::uint64_t min_free = 16u << 20;
 };
 

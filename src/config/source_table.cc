@@ -259,12 +259,13 @@ Keys source_keys(SourceSettings& source) {
              {"text", FormatSettings::Type::text},
              {"influx", FormatSettings::Type::influx},
              {"msgpack", FormatSettings::Type::msgpack},
-             {"cbor", FormatSettings::Type::cbor}})
+             {"cbor", FormatSettings::Type::cbor},
+             {"sparkplug", FormatSettings::Type::sparkplug}})
       .doc(
           "of a record: json: an object; csv: a line of values, named by `fields`; text: a line that "
           "`pattern` takes apart; influx: a line of Influx line protocol; msgpack, cbor: a map of "
           "MessagePack "
-          "or CBOR (mqtt and udp only). See FORMATS");
+          "or CBOR (mqtt and udp only); sparkplug: a metric of Sparkplug B (mqtt only). See FORMATS");
   keys.text("records", source.format.records)
       .check(is_path_of_members)
       .only_for("format", {"json", "msgpack", "cbor"})

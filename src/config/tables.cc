@@ -79,6 +79,11 @@ Keys limit_keys(LimitSettings& limits) {
   keys.integer("max_peers", limits.max_peers)
       .at_least(1)
       .doc("names of acknowledged peers remembered a source");
+  keys.size("births", limits.births)
+      .at_least(1 << 10)
+      .doc(
+          "what a sparkplug source remembers of births, counted by node, device and metric; a birth beyond "
+          "it is not remembered");
   keys.size("min_free", limits.min_free).doc("with less free on the disk, sources pause");
   keys.size("memory", limits.memory)
       .at_least(4 << 10)

@@ -6,7 +6,8 @@
 // A payload that is not well-formed is bad as a whole: where its records begin and end cannot be told. In one
 // that is, a bad record is bad alone, and those beside it count.
 // A field that the record does not have is NULL.
-// Pure: the same payloads give the same values in every run and on every machine.
+// Pure: the same payloads give the same values in every run and on every machine; in formats with a memory
+// (memory.h), the same ones before them too.
 // Threads: one at a time (a decoder keeps buffers between records).  Lifetime: see decode().
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "base/arena.h"
 #include "base/result.h"
+#include "base/times.h"
 #include "base/value.h"
 #include "config/settings.h"
 #include "decode/fields.h"
@@ -38,15 +40,20 @@ std::string to_text(const DecodeError& error);
 // One entry of the journal, for its source's decoder.
 struct Payload {
   Payload() = default;
-  Payload(std::string_view its_bytes, std::string_view its_topic = {}) : bytes(its_bytes), topic(its_topic) {}
+  Payload(std::string_view its_bytes, std::string_view its_topic = {}, JournalTime its_arrival = {})
+      : bytes(its_bytes), topic(its_topic), received(its_arrival) {}
   std::string_view bytes;
   std::string_view topic;  // that it came under (mqtt); else empty
+  JournalTime received;
 };
 
 enum class Found : std::uint8_t {
   record,   // the payload is one record, and the slots hold it
   several,  // it holds any number of records, none included: next() hands them out
 };
+
+class DecoderMemory;  // memory.h
+class EntryTable;
 
 class RecordDecoder {
  public:
@@ -69,12 +76,15 @@ class RecordDecoder {
   // The record that was found last, good or bad, as a person reads it: for dead letters. Of the payload as a
   // whole before the first next().
   virtual std::string text(const Payload& payload) const;
+  // What it remembers from payload to payload; null in formats whose payloads stand for themselves.
+  virtual DecoderMemory* memory() { return nullptr; }
 };
 
 struct DecoderOptions {
   const FormatSettings& format;
   const FieldSet& fields;  // copied as far as needed
   const LimitSettings& limits;
+  std::uint64_t hash_seed = 0;  // of what it remembers
 };
 
 // One line of the registry (formats.cc): adding a format is its file and this line.
@@ -84,9 +94,15 @@ struct FormatDeclaration {
   // Why records of this format never have the field; nothing when they may.
   std::optional<std::string> (*refuses)(const FormatSettings&, const RecordPath&);
   std::unique_ptr<RecordDecoder> (*make)(const DecoderOptions&);
+  // A table for DecoderMemory::adopt(), empty; null in formats that remember nothing.
+  std::unique_ptr<EntryTable> (*make_table)(std::uint64_t hash_seed) = nullptr;
 };
 
 std::span<const FormatDeclaration> format_registry();
+
+// Its line of the registry; null when there is no such format.
+const FormatDeclaration* find_format(std::string_view name);
+std::string_view format_name(FormatSettings::Type type);
 
 // Fails with what `refuses` says of the first field that it refuses.
 Result<std::unique_ptr<RecordDecoder>> make_decoder(const DecoderOptions& options);

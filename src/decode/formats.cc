@@ -6,6 +6,7 @@
 #include "decode/influx.h"
 #include "decode/json.h"
 #include "decode/msgpack.h"
+#include "decode/sparkplug.h"
 #include "decode/text.h"
 
 namespace tidemark {
@@ -18,6 +19,8 @@ constexpr FormatDeclaration kFormats[] = {
     {FormatSettings::Type::influx, "influx", influx_refuses, make_influx_decoder},
     {FormatSettings::Type::msgpack, "msgpack", json_refuses, make_msgpack_decoder},
     {FormatSettings::Type::cbor, "cbor", json_refuses, make_cbor_decoder},
+    {FormatSettings::Type::sparkplug, "sparkplug", sparkplug_refuses, make_sparkplug_decoder,
+     make_sparkplug_table},
 };
 
 const FormatDeclaration& declaration_of(FormatSettings::Type type) {
@@ -43,6 +46,16 @@ std::string RecordDecoder::text(const Payload& payload) const {
 
 std::span<const FormatDeclaration> format_registry() {
   return kFormats;
+}
+
+const FormatDeclaration* find_format(std::string_view name) {
+  for (const FormatDeclaration& declaration : kFormats)
+    if (declaration.name == name) return &declaration;
+  return nullptr;
+}
+
+std::string_view format_name(FormatSettings::Type type) {
+  return declaration_of(type).name;
 }
 
 Result<std::unique_ptr<RecordDecoder>> make_decoder(const DecoderOptions& options) {

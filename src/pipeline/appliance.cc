@@ -452,6 +452,7 @@ StatusReport Appliance::Work::status() const {
     to.bad = engine_->source_counters(i).bad;
     if (engine_->source_watermark(i) != kEventTimeMin) to.watermark = engine_->source_watermark(i);
     to.counters = status.counters;
+    for (auto& counter : engine_->format_counters(i)) to.counters.push_back(std::move(counter));
   }
   if (lookup_watch_) report.lookups = lookup_watch_->reports();
   for (std::size_t i = 0; engine_ && i < in_force_.settings->pipelines.size(); ++i) {

@@ -159,7 +159,7 @@ void Checkpointer::barrier() {
     part.output->id = capture.id;
     part.output->lineage = manifest.lineage;
     part.output->name = format("{}-{}-{}", capture.id.value, manifest.run.value, capture.parts.size() + 1);
-    part.output->owner = "state/" + *table.uid;
+    part.output->owner = table.owner;
     capture.parts.push_back(std::move(part));
   }
   plan_bases();
@@ -186,8 +186,7 @@ void Checkpointer::plan_bases() {
     std::uint64_t all = 0, base = 0;
     std::size_t segments = 0;
     bool whole = false;
-    const std::string uid = *part.table.uid;
-    if (last_ && !rewritten_.contains(uid))
+    if (last_ && !rewritten_.contains(part.output->owner))
       for (const SegmentReference& segment : last_->segments) {
         if (segment.owner != part.output->owner) continue;
         ++segments;

@@ -80,7 +80,7 @@ class Checkpointer {
   void pin(CheckpointId id) { pinned_.push_back(id); }
   void unpin(CheckpointId id);
 
-  // Another engine is in force; none may be under way. `rewritten`: uids whose entries are not what the
+  // Another engine is in force; none may be under way. `rewritten`: owners whose entries are not what the
   // segments of earlier checkpoints say: the next one writes them whole.
   void use(Engine& engine, const std::vector<std::string>& rewritten);
 

@@ -312,11 +312,8 @@ Status Appliance::Work::load_checkpoint(const Manifest& manifest) {
         to_text(manifest.id), manifest.semantics, Engine::kSemantics));
   auto prior = prior_state(manifest, platform_.random.next());
   if (!prior) return pass_on(prior);
-  for (const PriorPipeline& pipeline : prior->pipelines)
-    if (pipeline.table)
-      if (Status restored = restore_table(*store_, manifest, "state/" + pipeline.uid, *pipeline.table);
-          !restored)
-        return restored;
+  for (const auto& [owner, table] : prior->tables())
+    if (Status restored = restore_table(*store_, manifest, owner, *table); !restored) return restored;
   recall_sources(manifest, prior->retired);
   prior_ = std::move(*prior);
   return {};

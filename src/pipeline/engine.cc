@@ -11,7 +11,10 @@
 namespace tidemark {
 
 Engine::Engine(const Options& options)
-    : plan_(options.plan), settings_(options.settings), output_(options.output) {}
+    : plan_(options.plan),
+      settings_(options.settings),
+      output_(options.output),
+      hash_seed_(options.hash_seed) {}
 Engine::~Engine() = default;
 
 Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
@@ -19,11 +22,14 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
   engine->budget_.limit = options.settings.limits.memory;
   for (const SourcePlan& plan : options.plan.sources) {
     auto source = std::make_unique<Source>(plan, options.output);
-    auto decoder = make_decoder(
-        {.format = plan.settings->format, .fields = plan.fields, .limits = options.settings.limits});
+    auto decoder = make_decoder({.format = plan.settings->format,
+                                 .fields = plan.fields,
+                                 .limits = options.settings.limits,
+                                 .hash_seed = options.hash_seed});
     if (!decoder) return pass_on(decoder);
     source->use_decoder(std::move(*decoder));
     engine->row_values_.resize(std::max<std::size_t>(engine->row_values_.size(), source->row_size));
+    source->memory = source->decoder->memory();
     engine->sources_.push_back(std::move(source));
   }
   for (const PipelinePlan& plan : options.plan.pipelines)
@@ -331,6 +337,7 @@ void Engine::begin_payload() {
   Source& source = *sources_[entry_source_];
   if (entry_->kind == EntryKind::oversized) {
     begin_record(source);
+    if (source.memory != nullptr) source.memory->passed_over({entry_->payload, entry_->topic, entry_->time});
     return bad_record(
         source, format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
   }
@@ -343,6 +350,9 @@ void Engine::begin_payload() {
   }
   const auto found = decode(source);
   if (found && *found == Found::several) {
+    if (source.memory != nullptr && present_ == nullptr)
+      if (const auto notice = source.memory->take_notice())
+        output_.noticed(source.subject, notice->kind, notice->text);
     more_records_ = true;
     any_row_ = false;
     cursor_ = order_.size();
@@ -370,7 +380,7 @@ std::expected<Found, DecodeError> Engine::decode(Source& source) {
   row_.foresight = 0;
   row_slots_ = std::span(row_values_).first(source.row_size);
   if (row_arena_.size() != 0) row_arena_.clear();
-  return source.decoder->decode({payload, entry_->topic}, decoded_slots(source), row_arena_);
+  return source.decoder->decode({payload, entry_->topic, entry_->time}, decoded_slots(source), row_arena_);
 }
 
 void Engine::foresee(Source& source) {
@@ -405,7 +415,7 @@ void Engine::begin_record(Source& source) {
 // Goes on to the next good record of the entry, or to its end. False when the slice is over.
 bool Engine::next_record(Budget& budget) {
   Source& source = *sources_[entry_source_];
-  const Payload payload(entry_->payload, entry_->topic);
+  const Payload payload(entry_->payload, entry_->topic, entry_->time);
   while (budget.take()) {
     if (row_arena_.size() != 0) row_arena_.clear();
     const auto found = source.decoder->next(payload, decoded_slots(source), row_arena_);
@@ -451,7 +461,7 @@ bool Engine::finish_row(Source& source) {
           .source = source.plan.settings->name,
           .foresight = row_.foresight,
           .decoder = source.decoder.get(),
-          .payload = {entry.payload, entry.topic}};
+          .payload = {entry.payload, entry.topic, entry.time}};
   source.watermark.observe(*time, entry.time);
   return true;
 }
@@ -486,7 +496,7 @@ void Engine::bad_record(Source& source, const std::string& why) {
   if (!source.dead.connected()) return;
   std::string text;
   if (entry_->kind != EntryKind::oversized)
-    text = source.decoder->text({entry_->payload, entry_->topic});
+    text = source.decoder->text({entry_->payload, entry_->topic, entry_->time});
   else
     text = source.plan.settings->format.is_binary() ? to_hex(entry_->payload) : std::string(entry_->payload);
   const std::vector<Value> letter{
@@ -506,7 +516,7 @@ void Engine::keep_entry() {
   entry_ = &kept_entry_;
   if (sources_[entry_source_]) sources_[entry_source_]->ahead->forget();  // its lines come from elsewhere now
   if (!has_row_) return;
-  row_.payload = {entry_->payload, entry_->topic};
+  row_.payload = {entry_->payload, entry_->topic, entry_->time};
   for (Value& value : row_slots_)
     if (value.is_text()) value = Value::text(kept_.copy(value.as_text()));
 }
@@ -544,7 +554,11 @@ void Engine::find_next_due() {
 std::vector<Engine::Table> Engine::tables() {
   std::vector<Table> out;
   for (auto& pipeline : pipelines_)
-    if (EntryTable* table = pipeline->work->table()) out.push_back({&pipeline->plan.settings->uid, table});
+    if (EntryTable* table = pipeline->work->table())
+      out.push_back({"state/" + pipeline->plan.settings->uid, table});
+  for (auto& source : sources_)
+    if (source->memory != nullptr)
+      out.push_back({"memory/" + source->plan.settings->name, source->memory->table()});
   return out;
 }
 
@@ -562,6 +576,10 @@ std::vector<std::pair<const ResultSchema*, ChannelMark>> Engine::marks() const {
 
 SourceCounters Engine::source_counters(std::size_t source) const {
   return sources_[source]->counters;
+}
+std::vector<std::pair<std::string, std::uint64_t>> Engine::format_counters(std::size_t source) const {
+  const DecoderMemory* const memory = sources_[source]->memory;
+  return memory != nullptr ? memory->counters() : std::vector<std::pair<std::string, std::uint64_t>>();
 }
 EventTime Engine::source_watermark(std::size_t source) const {
   return sources_[source]->watermark.watermark();

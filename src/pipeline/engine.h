@@ -92,9 +92,9 @@ class Engine {
   // False: the wall clock is not synchronised, and event times are not judged by it.
   bool clock_believed() const { return clock_believed_; }
 
-  // Keyed state, for checkpoints: by uid.
+  // Keyed state, for checkpoints: "state/UID" of a pipeline, "memory/NAME" of a source's decoder.
   struct Table {
-    const std::string* uid;
+    std::string owner;
     EntryTable* table;
   };
   std::vector<Table> tables();
@@ -106,7 +106,7 @@ class Engine {
   // far as their keys and windows mean the same (state_layout.h), the others are dropped.
   struct Evolution {
     std::vector<std::string> notes;              // what came, went and changed, for the log
-    std::vector<std::string> rewritten;          // uids whose entries no segment holds as they are now
+    std::vector<std::string> rewritten;          // owners of tables that no segment holds as they are now
     std::map<std::string, std::string> retired;  // PriorState::retired from here on
   };
   Result<Evolution> take_over(PriorState prior);
@@ -124,6 +124,8 @@ class Engine {
   std::vector<std::pair<const ResultSchema*, ChannelMark>> marks() const;
 
   SourceCounters source_counters(std::size_t source) const;
+  // What its decoder counts beside.
+  std::vector<std::pair<std::string, std::uint64_t>> format_counters(std::size_t source) const;
   EventTime source_watermark(std::size_t source) const;
   PipelineCounters pipeline_counters(std::size_t pipeline) const;
   std::optional<EventTime> pipeline_watermark(std::size_t pipeline) const;
@@ -170,7 +172,8 @@ class Engine {
   void begin_time(JournalTime now);
   static bool read_source(Source& source, std::string_view section, bool counts_only);
   bool read_pipeline(Pipeline& pipeline, std::string_view section, bool counts_only);
-  Status take_over_sources(PriorState& prior);
+  Status take_over_sources(PriorState& prior, Evolution& evolution);
+  static bool take_over_memory(Source& source, PriorState& prior, Evolution& evolution);
   Status take_over_pipeline(Pipeline& pipeline, PriorState& prior, Evolution& evolution);
 
   // engine_standing.cc
@@ -178,14 +181,17 @@ class Engine {
   void begin_restart();
   void begin_skip();
   std::optional<std::size_t> standing_pipeline(std::string_view uid) const;
+  std::unique_ptr<RecordDecoder> new_decoder(const SourcePlan& plan) const;
   std::unique_ptr<Engine> past_of(std::size_t pipeline, const Standing& standing);
   bool run_past(Budget& budget);
   void save_standing(const Pipeline& pipeline, Encoder& out) const;
   bool load_standing(Pipeline& pipeline, Decoder& in);
+  bool remember_as_now(Pipeline& pipeline) const;
 
   const Plan& plan_;
   const Settings& settings_;
   EngineOutput& output_;
+  const std::uint64_t hash_seed_;
   StateBudget budget_;
   std::vector<std::unique_ptr<Source>> sources_;      // in the past of a pipeline: null but for its inputs
   std::vector<std::shared_ptr<Pipeline>> pipelines_;  // likewise: null but for itself

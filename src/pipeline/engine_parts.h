@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "decode/memory.h"
 #include "pipeline/engine.h"
 #include "pipeline/event_time.h"
 #include "pipeline/failures.h"
@@ -34,10 +35,11 @@ struct Engine::Source {
     ahead = std::make_unique<RowsAhead>(*decoder, row_size, first_decoded);
   }
   bool idle(JournalTime now) const { return ended || watermark.idle(now); }
-  SourceMoment moment() const { return {watermark, ended, counters.records}; }
+  SourceMoment moment() const { return {watermark, ended, counters.records, {}}; }
 
   const SourcePlan& plan;
   std::unique_ptr<RecordDecoder> decoder;
+  DecoderMemory* memory = nullptr;  // the decoder's
   std::unique_ptr<RowsAhead> ahead;
   std::uint64_t foresight = 0;  // of what `ahead` holds
   // The pipelines that read it; none in the past of a pipeline.

@@ -33,7 +33,9 @@ void Engine::stand_still(Pipeline& pipeline, bool failed) {
   for (const PipelineInput& input : pipeline.plan.inputs) {
     if (!input.from_source) continue;
     const Source& source = *sources_[input.index];
-    standing.inputs.push_back(input.index == entry_source_ ? *source.before : source.moment());
+    const bool at_hand = input.index == entry_source_;
+    SourceMoment& moment = standing.inputs.emplace_back(at_hand ? *source.before : source.moment());
+    if (source.memory != nullptr) moment.memory = source.memory->snapshot(at_hand);
   }
   pipeline.idle = false;  // those who read it wait for it
 }
@@ -68,9 +70,10 @@ void Engine::begin_skip() {
   std::size_t at = 0;
   for (const PipelineInput& input : pipeline.plan.inputs) {
     if (!input.from_source) continue;
-    const SourceMoment moment = sources_[input.index]->moment();
+    SourceMoment moment = sources_[input.index]->moment();
+    if (const DecoderMemory* memory = sources_[input.index]->memory) moment.memory = memory->snapshot(false);
     pipeline.given_up += moment.records - standing.inputs[at].records;
-    standing.inputs[at++] = moment;
+    standing.inputs[at++] = std::move(moment);
   }
   cursor_ = 0;
   if (!standing.failed) return pipeline.standing.reset();
@@ -80,9 +83,19 @@ void Engine::begin_skip() {
   standing.clock_believed = clock_believed_;
 }
 
+std::unique_ptr<RecordDecoder> Engine::new_decoder(const SourcePlan& plan) const {
+  auto decoder = make_decoder({.format = plan.settings->format,
+                               .fields = plan.fields,
+                               .limits = settings_.limits,
+                               .hash_seed = hash_seed_});
+  invariant(decoder.has_value(), "a decoder that was made once can be made again");
+  return std::move(*decoder);
+}
+
 // An engine as it was when the pipeline stood still, with this pipeline only.
 std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& standing) {
-  std::unique_ptr<Engine> past(new Engine({.plan = plan_, .settings = settings_, .output = output_}));
+  std::unique_ptr<Engine> past(
+      new Engine({.plan = plan_, .settings = settings_, .output = output_, .hash_seed = hash_seed_}));
   const std::shared_ptr<Pipeline>& pipeline = pipelines_[index];
   past->present_ = this;
   past->slice_over_ = slice_over_;
@@ -94,11 +107,13 @@ std::unique_ptr<Engine> Engine::past_of(std::size_t index, const Standing& stand
   for (const PipelineInput& input : pipeline->plan.inputs) {
     if (!input.from_source) continue;
     auto source = std::make_unique<Source>(plan_.sources[input.index], output_);
-    auto decoder = make_decoder(
-        {.format = source->plan.settings->format, .fields = source->plan.fields, .limits = settings_.limits});
-    invariant(decoder.has_value(), "a decoder that was made once can be made again");
-    source->use_decoder(std::move(*decoder));
+    source->use_decoder(new_decoder(source->plan));
+    source->memory = source->decoder->memory();
     const SourceMoment& moment = standing.inputs[at++];
+    if (source->memory != nullptr && !moment.memory.empty()) {
+      const bool loaded = source->memory->load_snapshot(moment.memory);
+      invariant(loaded, "a snapshot that was taken or read can be loaded");
+    }
     source->watermark = moment.watermark;
     source->ended = moment.ended;
     source->counters.records = moment.records;
@@ -167,6 +182,9 @@ void Engine::save_standing(const Pipeline& pipeline, Encoder& out) const {
     out.varint(moment.records);
     ++at;
   }
+  if (std::ranges::all_of(standing.inputs, [](const SourceMoment& moment) { return moment.memory.empty(); }))
+    return;
+  for (const SourceMoment& moment : standing.inputs) out.bytes(moment.memory);
 }
 
 bool Engine::load_standing(Pipeline& pipeline, Decoder& in) {
@@ -182,8 +200,13 @@ bool Engine::load_standing(Pipeline& pipeline, Decoder& in) {
   standing.now = time_from_ns<JournalTime>(in.i64());
   standing.clock_believed = in.boolean();
   // Inputs may have come and gone since.
-  for (const PipelineInput& input : pipeline.plan.inputs)
-    if (input.from_source) standing.inputs.push_back(sources_[input.index]->moment());
+  for (const PipelineInput& input : pipeline.plan.inputs) {
+    if (!input.from_source) continue;
+    const Source& source = *sources_[input.index];
+    SourceMoment& moment = standing.inputs.emplace_back(source.moment());
+    if (source.memory != nullptr) moment.memory = source.memory->snapshot(false);
+  }
+  std::vector<std::optional<std::size_t>> places;  // among the inputs there are now
   for (std::uint64_t n = in.varint(); n > 0 && !in.failed(); --n) {
     const std::string_view name = in.bytes();
     SourceMoment moment{.watermark = SourceWatermark(Duration(0), std::nullopt)};
@@ -198,9 +221,33 @@ bool Engine::load_standing(Pipeline& pipeline, Decoder& in) {
     if (!moment.watermark.load(in)) return false;
     moment.ended = in.boolean();
     moment.records = in.varint();
-    if (known) standing.inputs[at] = std::move(moment);
+    places.push_back(known ? std::optional(at) : std::nullopt);
+    if (!known) continue;
+    moment.memory = std::move(standing.inputs[at].memory);
+    standing.inputs[at] = std::move(moment);
   }
-  return !in.failed();
+  if (in.at_end()) return !in.failed();  // nothing was remembered
+  for (const auto& place : places) {
+    const std::string_view memory = in.bytes();
+    if (place) standing.inputs[*place].memory = memory;
+  }
+  return !in.failed() && remember_as_now(pipeline);
+}
+
+// What formats that the sources have no more had remembered is nothing now. False: what they have does not
+// decode.
+bool Engine::remember_as_now(Pipeline& pipeline) const {
+  std::size_t at = 0;
+  for (const PipelineInput& input : pipeline.plan.inputs) {
+    if (!input.from_source) continue;
+    std::string& memory = pipeline.standing->inputs[at++].memory;
+    const Source& source = *sources_[input.index];
+    if (source.memory == nullptr)
+      memory.clear();
+    else if (!memory.empty() && !new_decoder(source.plan)->memory()->load_snapshot(memory))
+      return false;
+  }
+  return true;
 }
 
 const Standing* Engine::standing(std::size_t pipeline) const {

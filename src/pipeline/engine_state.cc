@@ -24,6 +24,11 @@ void Engine::save(std::vector<std::pair<std::string, std::string>>& sections) co
     out.boolean(source->ended);
     source->dead.save(out);
     sections.emplace_back("engine/source/" + source->plan.settings->name, out.take());
+    if (source->memory == nullptr) continue;
+    Encoder memory;
+    memory.bytes(format_name(source->plan.settings->format.type));
+    source->memory->save(memory);
+    sections.emplace_back(std::string(kFormatMemory) + source->plan.settings->name, memory.take());
   }
   for (const auto& pipeline : pipelines_) {
     Encoder out, layout;
@@ -49,7 +54,12 @@ PriorState Engine::take_apart() {
       prior.engine = std::move(bytes);
     else if (name.starts_with("engine/source/"))
       prior.sources.emplace(name.substr(std::string_view("engine/source/").size()), std::move(bytes));
+    else if (name.starts_with(kFormatMemory))
+      prior.memories[name.substr(kFormatMemory.size())].section = std::move(bytes);
   }
+  for (auto& source : sources_)
+    if (source->memory != nullptr)
+      prior.memories[source->plan.settings->name].table = source->memory->take_table();
   for (auto& pipeline : pipelines_)
     prior.pipelines.push_back(
         {.uid = pipeline->plan.settings->uid,
@@ -83,7 +93,7 @@ Result<Engine::Evolution> Engine::take_over(PriorState prior) {
     clock_believed_ = in.boolean();
     if (!in.complete()) return fail("the engine's state does not decode", Error::Kind::corrupt);
   }
-  if (Status done = take_over_sources(prior); !done) return pass_on(done);
+  if (Status done = take_over_sources(prior, evolution); !done) return pass_on(done);
   for (auto& pipeline : pipelines_)
     if (Status done = take_over_pipeline(*pipeline, prior, evolution); !done) return pass_on(done);
   for (PriorPipeline& gone : prior.pipelines) {
@@ -92,6 +102,11 @@ Result<Engine::Evolution> Engine::take_over(PriorState prior) {
         format("pipeline \"{}\" is no longer configured: its {} keys are dropped", gone.name, gone.keys()));
     prior.retired["engine/pipeline/" + gone.uid] = std::move(gone.section);
   }
+  for (const auto& [name, memory] : prior.memories)
+    if (memory.table && memory.table->size() != 0)  // not taken over
+      evolution.notes.push_back(
+          format("source \"{}\" is no {} source any more: what it remembered of earlier messages is dropped",
+                 name, Decoder(memory.section).bytes()));
   for (auto& [name, section] : prior.sources)
     if (!section.empty()) prior.retired["engine/source/" + name] = std::move(section);
   evolution.retired = std::move(prior.retired);
@@ -100,9 +115,18 @@ Result<Engine::Evolution> Engine::take_over(PriorState prior) {
 }
 
 // What is taken over is taken out of `prior`.
-Status Engine::take_over_sources(PriorState& prior) {
+Status Engine::take_over_sources(PriorState& prior, Evolution& evolution) {
   for (auto& source : sources_) {
     const SourceSettings& settings = *source->plan.settings;
+    if (source->memory != nullptr) {
+      if (prior.memories.contains(settings.name)) {
+        if (!take_over_memory(*source, prior, evolution))
+          return fail("what the format of source \"" + settings.name + "\" remembers does not decode",
+                      Error::Kind::corrupt);
+      } else {  // segments of its name may be of a time before
+        evolution.rewritten.push_back(std::string(kFormatMemory) + settings.name);
+      }
+    }
     if (begun_) source->watermark.begin(now_);
     std::string section;
     bool counts_only = false;
@@ -120,6 +144,19 @@ Status Engine::take_over_sources(PriorState& prior) {
       return fail("state of source \"" + settings.name + "\" does not decode", Error::Kind::corrupt);
   }
   return {};
+}
+
+// Of another format it begins with nothing.
+bool Engine::take_over_memory(Source& source, PriorState& prior, Evolution& evolution) {
+  const SourceSettings& settings = *source.plan.settings;
+  PriorMemory& memory = prior.memories.at(settings.name);
+  Decoder in(memory.section);
+  if (in.bytes() != format_name(settings.format.type)) {
+    evolution.rewritten.push_back(std::string(kFormatMemory) + settings.name);
+    return true;
+  }
+  source.memory->adopt(std::move(memory.table));
+  return source.memory->load(in) && in.complete();
 }
 
 bool Engine::read_source(Source& source, std::string_view section, bool counts_only) {
@@ -146,7 +183,8 @@ Status Engine::take_over_pipeline(Pipeline& pipeline, PriorState& prior, Evoluti
   if (at == prior.pipelines.end()) {
     if (auto back = prior.retired.extract("engine/pipeline/" + settings.uid))
       if (!read_pipeline(pipeline, back.mapped(), true)) return broken();
-    evolution.rewritten.push_back(settings.uid);  // segments under this uid may be of a time before
+    // Segments under this uid may be of a time before.
+    evolution.rewritten.push_back("state/" + settings.uid);
     return {};
   }
   const StateChange change = compare(at->layout, pipeline.plan.layout);
@@ -155,7 +193,7 @@ Status Engine::take_over_pipeline(Pipeline& pipeline, PriorState& prior, Evoluti
   if (dropped && at->keys() != 0)
     evolution.notes.push_back(format("pipeline \"{}\" begins anew, its {} keys are dropped: {}",
                                      settings.name, at->keys(), change.difference));
-  if (change.kind != StateChange::Kind::none) evolution.rewritten.push_back(settings.uid);
+  if (change.kind != StateChange::Kind::none) evolution.rewritten.push_back("state/" + settings.uid);
   for (const std::string& text : change.added)
     evolution.notes.push_back(format("pipeline \"{}\": {} is new and starts empty", settings.name, text));
   for (const std::string& text : change.removed)

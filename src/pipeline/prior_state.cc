@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/format.h"
+#include "decode/decoder.h"
 
 namespace tidemark {
 namespace {
@@ -17,6 +18,15 @@ std::string name_of(const Manifest& manifest, const std::string& uid) {
 
 }  // namespace
 
+std::vector<std::pair<std::string, EntryTable*>> PriorState::tables() const {
+  std::vector<std::pair<std::string, EntryTable*>> out;
+  for (const auto& [name, memory] : memories)
+    if (memory.table) out.emplace_back(std::string(kFormatMemory) + name, memory.table.get());
+  for (const PriorPipeline& pipeline : pipelines)
+    if (pipeline.table) out.emplace_back("state/" + pipeline.uid, pipeline.table.get());
+  return out;
+}
+
 Result<PriorState> prior_state(const Manifest& manifest, std::uint64_t hash_seed) {
   PriorState prior;
   prior.position = manifest.position;
@@ -27,6 +37,15 @@ Result<PriorState> prior_state(const Manifest& manifest, std::uint64_t hash_seed
       prior.retired.emplace(name.substr(kRetired.size()), bytes);
     } else if (name.starts_with(kSource)) {
       prior.sources.emplace(name.substr(kSource.size()), bytes);
+    } else if (name.starts_with(kFormatMemory)) {
+      PriorMemory& memory = prior.memories[name.substr(kFormatMemory.size())];
+      memory.section = bytes;
+      const FormatDeclaration* const format_of = find_format(Decoder(bytes).bytes());
+      if (format_of == nullptr || format_of->make_table == nullptr)
+        return fail(
+            format("{} holds what a format remembers that this program does not know", to_text(manifest.id)),
+            Error::Kind::corrupt);
+      memory.table = format_of->make_table(hash_seed);
     } else if (name.starts_with(kPipeline)) {
       PriorPipeline& pipeline = prior.pipelines.emplace_back();
       pipeline.uid = name.substr(kPipeline.size());

@@ -29,18 +29,29 @@ struct PriorPipeline {
   std::uint64_t keys() const { return table ? table->size() : 0; }
 };
 
+// What the decoder of a source remembers (decode/memory.h).
+struct PriorMemory {
+  std::unique_ptr<EntryTable> table;
+  std::string section;  // "memory/NAME"
+};
+
 struct PriorState {
   Position position;
-  std::string engine;                          // section "engine"; empty: nothing came before
-  std::map<std::string, std::string> sources;  // sections "engine/source/NAME", by name
+  std::string engine;                           // section "engine"; empty: nothing came before
+  std::map<std::string, std::string> sources;   // sections "engine/source/NAME", by name
+  std::map<std::string, PriorMemory> memories;  // by source
   std::vector<PriorPipeline> pipelines;
   std::map<std::string, std::string> retired;
+
+  // Those that rows of segments are restored into, with the owners of the segments.
+  std::vector<std::pair<std::string, EntryTable*>> tables() const;
 };
 
 // What the sections of a manifest say; the tables are empty and await the rows of their segments. Corrupt
 // when a section is missing or does not decode.
 Result<PriorState> prior_state(const Manifest& manifest, std::uint64_t hash_seed);
 
+constexpr std::string_view kFormatMemory = "memory/";
 // In manifests, sections of what is retired have their name behind this.
 constexpr std::string_view kRetired = "retired/";
 

@@ -145,10 +145,9 @@ Result<std::vector<std::string>> Rehearsal::resume(CheckpointReader& reader, Man
       notes.push_back(format("{} of pipeline \"{}\" begins empty: {} holds none", added,
                              pipeline.settings->name, to_text(manifest.id)));
   }
-  for (const PriorPipeline& pipeline : prior->pipelines) {
-    if (!pipeline.table) continue;
-    const Status restored = for_each_row(reader, manifest, "state/" + pipeline.uid, [&](const Row& row) {
-      return pipeline.table->restore_row(row.key, row.erased, row.payload);
+  for (const auto& [owner, table] : prior->tables()) {
+    const Status restored = for_each_row(reader, manifest, owner, [to = table](const Row& row) {
+      return to->restore_row(row.key, row.erased, row.payload);
     });
     if (!restored) return std::unexpected(restored.error());
   }

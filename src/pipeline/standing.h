@@ -26,6 +26,7 @@ struct SourceMoment {
   SourceWatermark watermark;
   bool ended = false;
   std::uint64_t records = 0;  // handed over by then
+  std::string memory = {};    // of its decoder, a snapshot; empty in formats that have none
 };
 
 struct Standing {

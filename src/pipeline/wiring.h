@@ -239,7 +239,7 @@ class Appliance::Work final : public EngineOutput {
   std::vector<std::unique_ptr<Delivery>> deliveries_;
   std::vector<Delivery*> to_open_;
   std::vector<Delivery*> routes_;       // by sink of in_force_
-  std::vector<std::string> rewritten_;  // uids, for the checkpointer to come
+  std::vector<std::string> rewritten_;  // owners of tables, for the checkpointer to come
   std::shared_ptr<SqliteConnections> connections_;
   struct Switch {
     Position position;

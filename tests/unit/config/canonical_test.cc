@@ -75,6 +75,7 @@ max_connections = 1024
 max_fields = 4096
 max_depth = 64
 max_peers = 4096
+births = "64MiB"
 min_free = "16MiB"
 memory = "1GiB"
 max_keys = 10000000

@@ -736,6 +736,46 @@ t.toml:21:1: error: `records` belongs to json, msgpack and cbor sources; this on
       | ^^^^^^^
 )text"},
 
+{"Sparkplug B elsewhere than over MQTT, and columns that it does not have",
+R"toml([sources.a]
+type = "udp"
+listen = ":1"
+format = "sparkplug"
+[sources.b]
+type = "mqtt"
+url = "mqtt://h"
+topics = ["spBv1.0/#"]
+format = "sparkplug"
+fields = ["vlaue:float", "Temperature:float", "properties.Quality:int", "value:float"]
+[sources.c]
+type = "mqtt"
+url = "mqtt://h"
+topics = ["spBv1.0/#"]
+format = "sparkplug"
+records = "metrics"
+[pipelines.p]
+from = ["a", "b", "c"]
+to = ["n"]
+[sinks.n]
+type = "null"
+)toml",
+R"text(t.toml:4:1: error: format "sparkplug" is for mqtt sources
+    4 | format = "sparkplug"
+      | ^^^^^^
+      what a message means stands in its topic, spBv1.0/GROUP/NDATA/NODE
+t.toml:10:11: error: Sparkplug B records have no column "vlaue"; did you mean "value"?
+   10 | fields = ["vlaue:float", "Temperature:float", "properties.Quality:int", "value:float"]
+      |           ^^^^^^^^^^^^^
+      a metric is a record of its own, with its name in the column metric
+t.toml:10:26: error: Sparkplug B records have no column "Temperature"
+   10 | fields = ["vlaue:float", "Temperature:float", "properties.Quality:int", "value:float"]
+      |                          ^^^^^^^^^^^^^^^^^^^
+      a metric is a record of its own, with its name in the column metric
+t.toml:16:1: error: `records` belongs to json, msgpack and cbor sources; this one is sparkplug
+   16 | records = "metrics"
+      | ^^^^^^^
+)text"},
+
 {"what csv and text sources ask for",
 R"toml([sources.a]
 type = "tcp"

@@ -50,11 +50,12 @@ constexpr const char* kTextPattern = R"((?P<a>\w*) n=(?P<n>\S*) x=(?P<x>\S*)(?: 
 class Decoding {
  public:
   Decoding(FormatSettings::Type type, std::initializer_list<std::string_view> types,
-           std::initializer_list<std::string_view> reads, LimitSettings limits = {},
+           const std::vector<std::string_view>& reads, LimitSettings limits = {},
            std::string_view records_at = "") {
     format.type = type;
     format.records.value = records_at;
     if (type == FormatSettings::Type::text) format.pattern.value = kTextPattern;
+    if (type == FormatSettings::Type::sparkplug) topic = "spBv1.0/G/NDATA/N";
     for (const std::string_view field : types) format.fields.push_back(typed(field));
     for (const std::string_view field : reads) fields.add(path(field));
     limits_ = limits;
@@ -69,12 +70,13 @@ class Decoding {
 
   // Each record of the payload: its values as text between spaces, or "error: ...". `texts` is what dead
   // letters would say of each.
-  std::vector<std::string> records(std::string_view bytes, std::string_view topic = {}) {
+  std::vector<std::string> records(std::string_view bytes, std::string_view under = {}) {
+    const std::string_view its_topic = under.empty() ? std::string_view(topic) : under;
     texts.clear();
     arena.clear();
     // A block of exactly the payload's size: reading past it is an error under the address sanitizer.
     std::vector<char> exact(bytes.begin(), bytes.end());
-    const auto payload = [&] { return Payload({exact.data(), exact.size()}, topic); };
+    const auto payload = [&] { return Payload({exact.data(), exact.size()}, its_topic); };
     std::vector<std::string> out;
     const auto add = [&](const DecodeError* error) {
       out.push_back(error != nullptr ? "error: " + to_text(*error) : values());
@@ -97,10 +99,10 @@ class Decoding {
     }
   }
   // The same as one text, " | " between records.
-  std::string read(std::string_view bytes, std::string_view topic = {}) {
+  std::string read(std::string_view bytes, std::string_view under = {}) {
     std::string out;
     bool first = true;
-    for (const std::string& record : records(bytes, topic)) {
+    for (const std::string& record : records(bytes, under)) {
       out += (first ? "" : " | ") + record;
       first = false;
     }
@@ -120,6 +122,7 @@ class Decoding {
   std::vector<Value> slots;
   Arena arena;
   std::vector<std::string> texts;
+  std::string topic;  // that payloads come under, unless a call says another
 
  private:
   std::string values() const {

@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/invariant.h"
+#include "support/sparkplug_message.h"
 
 namespace tidemark::test {
 namespace {
@@ -351,6 +352,84 @@ Samples cbor() {
   return out;
 }
 
+// Under the topic of a node's data.
+Samples sparkplug() {
+  Samples out;
+  const std::string metric = Metric("Temp").alias(1).time(5).type(10).real(1.5).str();
+  const std::string whole = Message().metric(Metric("Temp").alias(1).time(5).type(10).real(1.5));
+  out.good = {
+      Message().metric(Metric("m").type(10).real(1.5)),
+      Message().time(7).seq(0).metric(Metric("m").time(8).type(9).single(1)),
+      Message().metric(Metric("m").type(3).integer(7).historical()),
+      Message().metric(Metric("m").type(10).null()),
+      Message().metric(Metric("m").real(2)),
+      Message().metric(Metric("\xc3\xa4").type(7).integer(4294967295)),
+      std::string(Message().metric(Metric("m").real(2))) + Protobuf().bytes(4, "uuid").varint(99, 1).str()};
+  for (std::size_t size = 1; size < whole.size(); ++size) out.bad.push_back(whole.substr(0, size));
+  // Of a metric that is cut short, what is left may still be one.
+  for (std::size_t size = 1; size < metric.size(); ++size)
+    if (size != 6 && size != 8 && size != 10 && size != 12)
+      out.bad.push_back(Protobuf().bytes(2, metric.substr(0, size)));
+  const auto bad = [&](const Metric& one) { out.bad.push_back(Message().metric(one)); };
+  bad(Metric());
+  bad(Metric().real(1));
+  bad(Metric().alias(1).real(1));
+  bad(Metric("\xff").real(1));
+  bad(Metric("\xc0\x80").real(1));
+  bad(Metric("\xed\xa0\x80").real(1));
+  bad(Metric("m").integer(1));
+  bad(Metric("m").wide(1));
+  bad(Metric("m").type(0).integer(1));
+  for (const std::uint32_t type :
+       {1u, 2u, 3u, 4u, 5u, 6u, 7u, 8u, 11u, 12u, 13u, 14u, 15u, 16u, 17u, 18u, 19u, 22u, 99u})
+    bad(Metric("m").type(type).real(1));
+  for (const std::uint32_t type : {9u, 10u, 12u, 14u, 15u, 16u, 17u, 19u, 20u, 30u, 99u})
+    bad(Metric("m").type(type).integer(1));
+  for (const std::uint32_t type : {1u, 10u, 13u, 16u, 17u, 18u, 19u, 31u, 99u})
+    bad(Metric("m").type(type).text("1.5"));
+  bad(Metric("m").type(8).wide(~std::uint64_t{0}));
+  bad(Metric("m").type(12).text("\xff"));
+  bad(Metric("m").type(12).text("t"));  // the column is a float
+  bad(Metric("m").type(11).boolean(true));
+  bad(Metric("m").type(17).bytes("b"));
+  bad(Metric("m").type(10).bytes("b"));
+  bad(Metric("m").type(31).bytes("1234567"));
+  bad(Metric("m").type(16).data_set("\xff"));
+  bad(Metric("m").type(19).tree("\xff"));
+  bad(Metric("m").real(1).time(~std::uint64_t{0}));
+  for (const char* hex : {"00",
+                          "07",
+                          "ff",
+                          "80",
+                          "ffffffffffffffffffff01",
+                          "0b",
+                          "0c",
+                          "0e",
+                          "0f",
+                          "12",
+                          "1205",
+                          "12ff",
+                          "12ffffffff0f",
+                          "12ffffffffffffffffff01",
+                          "1301",
+                          "09",
+                          "0900000000000000",
+                          "0d",
+                          "0d000000",
+                          "08",
+                          "0880",
+                          "08ffffffffffffffffff02",
+                          "08ffffffffffffffffffff01",
+                          "0800 12",
+                          "8080808010 00"})
+    out.bad.push_back(bytes(hex));
+  out.bad.push_back(R"({"metrics":[]})");
+  out.bad.push_back("ONLINE");
+  out.bad.push_back(repeated("\x12\x00", 1) + "\xff");
+  out.bad.push_back(repeated("\xff", 100'000));
+  return out;
+}
+
 }  // namespace
 
 std::string bytes(std::string_view hex) {
@@ -363,6 +442,7 @@ std::string bytes(std::string_view hex) {
 }
 
 Samples binary_samples(FormatSettings::Type type) {
+  if (type == FormatSettings::Type::sparkplug) return sparkplug();
   return type == FormatSettings::Type::msgpack ? msgpack() : cbor();
 }
 

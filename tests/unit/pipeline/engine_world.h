@@ -118,11 +118,11 @@ class BasicEngineWorld {
       while (!table.table->capture(rows, 1 << 20)) {
       }
       table.table->complete_snapshot();
-      for (const PriorPipeline& its : prior->pipelines) {
-        if (its.uid != *table.uid) continue;
+      for (const auto& [owner, its] : prior->tables()) {
+        if (owner != table.owner) continue;
         Decoder in(rows);
         Row row;
-        while (take_row(in, row)) REQUIRE(its.table->restore_row(row.key, row.erased, row.payload));
+        while (take_row(in, row)) REQUIRE(its->restore_row(row.key, row.erased, row.payload));
       }
     }
     REQUIRE(other->take_over(std::move(*prior)));
@@ -130,14 +130,15 @@ class BasicEngineWorld {
   }
 
   // Arrives `at` after 12:00 of the simulation's day; how many slices it took.
-  std::size_t entry(EntryKind kind, Duration at, std::string payload, const std::string& source = "a") {
+  std::size_t entry(EntryKind kind, Duration at, std::string payload, const std::string& source = "a",
+                    const std::string& topic = {}) {
     std::size_t index = 0;
     while (index < settings.sources.size() && settings.sources[index].name != source) ++index;
     const Entry entry{.kind = kind,
                       .source = static_cast<std::uint16_t>(index + 1),
                       .time = begin + at,
                       .resume = {},
-                      .topic = {},
+                      .topic = topic,
                       .payload = payload};
     position = position.next();
     bool done = engine->apply(position, entry, index);

@@ -20,8 +20,8 @@ class StrictWorld : public EngineWorld {
   };
   explicit StrictWorld(const Whole& whole) : EngineWorld(whole.configuration) {}
 
-  void put(EntryKind kind, Duration at, const std::string& payload) {
-    journal_.push_back({kind, at, payload});
+  void put(EntryKind kind, Duration at, const std::string& payload, const std::string& topic = {}) {
+    journal_.push_back({kind, at, payload, topic});
     entry_of(journal_.back());
   }
   void word(Duration at, const std::string& k, int v = 1) { put(EntryKind::record, at, json(at, k, v)); }
@@ -55,14 +55,14 @@ class StrictWorld : public EngineWorld {
   struct Kept {
     EntryKind kind;
     Duration at;
-    std::string payload;
+    std::string payload, topic;
   };
   static Entry entry_for(const Kept& kept) {
     return {.kind = kept.kind,
             .source = 1,
             .time = begin + kept.at,
             .resume = {},
-            .topic = {},
+            .topic = kept.topic,
             .payload = kept.payload};
   }
   void entry_of(const Kept& kept) {
