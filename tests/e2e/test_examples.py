@@ -11,6 +11,7 @@ import examples
 import harness
 import publisher
 import rows
+import sparkplug
 
 NAMES = sorted(path.stem for path in examples.FOLDER.glob("*.toml"))
 
@@ -38,7 +39,7 @@ def test_it_passes_the_check(name, tidemark):
 
 
 def test_each_is_run_by_a_test():
-    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet", "cold-chain", "limits"}
+    here = {"file-once", "roll-up", "plant", "access-log", "telegraf", "fleet", "cold-chain", "limits", "sparkplug"}
     by_their_own_tests = {"energy", "oee", "vibration", "air-quality", "deduplicate"}  # test_configured_tests.py
     elsewhere = {"word-count", "word-count-sqlite", "retained-count", "upsert", "word-count-error", "gateway",
                  "gateway-server"}
@@ -220,3 +221,46 @@ def test_telegraf_keeps_minutes_and_says_which_disk_is_full(tidemark, mosquitto)
     assert (topic, json.loads(alert)) == ("alerts/web1", {"host": "web1", "path": "/", "used_percent": 93.75})
     assert instance.terminate() == 0
     assert ["usage_idle=" in row["payload"] for row in rows.json_lines(instance.data_dir / "bad.jsonl")] == [True]
+
+
+@pytest.mark.interface("sources.format=sparkplug")
+def test_sparkplug_keeps_minutes_by_alias_over_a_kill_and_tells_of_a_death(tidemark, mosquitto):
+    instance = connected(examples.use(tidemark, "sparkplug", MQTT_PORT=mosquitto.port).start())
+    begin = time.time_ns() // 60_000_000_000 * 60_000 - 180_000  # ms, of a minute that is over
+    node, press = "spBv1.0/hall-3/{}/edge-1".format, "spBv1.0/hall-3/{}/edge-1/press-1".format
+
+    def temperatures(*values, seq):
+        """(seconds after the beginning, degrees)"""
+        return [(press("DDATA"), sparkplug.message(sparkplug.metric(kind=sparkplug.DOUBLE, value=value, alias=1, declare=False),
+                                                   time=begin + at * 1000, seq=seq + n)) for n, (at, value) in enumerate(values)]
+
+    def durable(records):
+        status = instance.command("status", json=True)
+        return status["sources"][0]["records"] == records and status["journal"]["durable"] == status["journal"]["appended"]
+
+    edge = sparkplug.Node(mosquitto.port, node("NDEATH"), session=0)
+    edge.publish(node("NBIRTH"), sparkplug.message(sparkplug.metric("bdSeq", sparkplug.INT64, 0), time=begin, seq=0))
+    edge.publish(press("DBIRTH"), sparkplug.message(
+        sparkplug.metric("Temp", sparkplug.DOUBLE, 20.0, alias=1), time=begin, seq=1))
+    for topic, payload in temperatures((20, 24.0), (40, 30.0), seq=2):
+        edge.publish(topic, payload)
+    harness.wait_until(lambda: durable(6), what="the births and the first data")
+    instance.command("checkpoint", "create")  # with the births; what comes after it is known by alias only
+    for topic, payload in temperatures((50, 31.0), seq=4):
+        edge.publish(topic, payload)
+    harness.wait_until(lambda: durable(7), what="one more")
+    instance.kill9()
+    connected(instance.start())
+    alarms = watch(mosquitto, "alarms/#")
+    for topic, payload in temperatures((70, 40.0), seq=5):  # the watermark reaches the end of the first minute
+        edge.publish(topic, payload)
+    query = "SELECT place, metric, n, mean, lowest, highest FROM minutes ORDER BY window_start"
+    database = instance.data_dir / "minutes.db"
+    harness.wait_until(lambda: rows.query(database, query), what="the first minute")
+    assert rows.query(database, query) == [("edge-1/press-1", "Temp", 4, 23.6, 20.0, 31.0)]
+    edge.vanish()
+    topic, alarm = alarms.communicate(timeout=60)[0].split(" ", 1)
+    assert topic == "alarms/edge-1"
+    assert json.loads(alarm)["alive"] is False
+    assert instance.terminate() == 0
+    assert not rows.json_lines(instance.data_dir / "bad.jsonl")

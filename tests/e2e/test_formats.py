@@ -3,6 +3,7 @@
 import datetime
 import json
 import socket
+import struct
 import subprocess
 
 import cbor2
@@ -13,6 +14,7 @@ import harness
 import peers
 import publisher
 import rows
+import sparkplug
 
 CONFIG = """
 [sources.input]
@@ -211,3 +213,91 @@ def test_binary_messages_are_shown_in_hex_and_tried_from_it(mosquitto, tidemark,
     records.write_text("in/d7 a1617g\n")
     refused = instance.command("check", "--input", records, check=False)
     assert refused.returncode == 1 and "no message in hex digits" in refused.stderr and "a1617g" in refused.stderr
+
+
+# Every type of the specification, with what comes out of it.
+VALUES = {
+    "i8": (sparkplug.INT8, -5, -5), "i16": (sparkplug.INT16, -30_000, -30_000), "i32": (sparkplug.INT32, -(2**31), -(2**31)),
+    "i64": (sparkplug.INT64, -(2**63), -(2**63)), "u8": (sparkplug.UINT8, 255, 255), "u16": (sparkplug.UINT16, 65_535, 65_535),
+    "u32": (sparkplug.UINT32, 2**32 - 1, 2**32 - 1), "u64": (sparkplug.UINT64, 2**63 - 1, 2**63 - 1),
+    "float": (sparkplug.FLOAT, 0.5, 0.5), "double": (sparkplug.DOUBLE, -0.1, -0.1), "bool": (sparkplug.BOOLEAN, True, True),
+    "string": (sparkplug.STRING, "grün", "grün"), "when": (sparkplug.DATETIME, NOON // 10**6, NOON // 10**6),
+    "text": (sparkplug.TEXT, "", ""), "uuid": (sparkplug.UUID, "6f1e", "6f1e"), "bytes": (sparkplug.BYTES, b"\x00\xff", "00ff"),
+    "file": (sparkplug.FILE, b"a", "61"), "nothing": (sparkplug.DOUBLE, None, None),
+    "table": (sparkplug.DATASET, sparkplug.data_set({"n": sparkplug.INT8, "s": sparkplug.STRING}, (-1, "x"), (None, "y")),
+              '[{"n":-1,"s":"x"},{"n":null,"s":"y"}]'),
+    "motor": (sparkplug.TEMPLATE, sparkplug.template(sparkplug.metric("rpm", sparkplug.UINT16, 900),
+                                                     parameters={"maker": (sparkplug.STRING, "M")}), '{"rpm":900,"maker":"M"}'),
+    "array": (sparkplug.INT32_ARRAY, struct.pack("<2i", 1, -2), "[1,-2]"),
+    "doubles": (sparkplug.DOUBLE_ARRAY, struct.pack("<2d", 1.5, -2.0), "[1.5,-2.0]"),
+}
+SPARKPLUG = 'type = "mqtt"\nurl = "{url}"\ntopics = ["spBv1.0/#"]\nformat = "sparkplug"\n'
+
+
+@pytest.mark.interface("sources.format=sparkplug")
+def test_each_type_of_sparkplug_values_at_birth_and_by_alias_after_a_kill(mosquitto, tidemark):
+    source = SPARKPLUG.format(url=mosquitto.url) + "timestamp = { field = 'timestamp', format = 'ms' }\n"
+    columns = ["event", "metric", "value", "type", "properties.engUnit AS unit", "_time AS at"]
+    instance = connected(tidemark(config(source, *columns)).start())
+    types = dict(zip(VALUES, "Int8 Int16 Int32 Int64 UInt8 UInt16 UInt32 UInt64 Float Double Boolean String DateTime Text UUID Bytes "
+                             "File Double DataSet Template Int32Array DoubleArray".split()))
+    births = [sparkplug.metric(name, kind, value, alias=n, properties={"engUnit": (sparkplug.STRING, "bar")})
+              for n, (name, (kind, value, _)) in enumerate(VALUES.items())]
+    data = [sparkplug.metric(None, kind, value, alias=n, declare=False) for n, (kind, value, _) in enumerate(VALUES.values())]
+    birth = sparkplug.message(*births, time=NOON // 10**6, seq=0)
+    publish(mosquitto, birth, topic="spBv1.0/G/NBIRTH/N")
+    expected = [{"event": "birth", "metric": None, "value": None, "type": None, "unit": None, "at": NOON // 10**6}]
+    expected += [{"event": "birth", "metric": name, "value": value, "type": types[name], "unit": "bar", "at": NOON // 10**6}
+                 for name, (_, _, value) in VALUES.items()]
+    expect(instance, *expected)
+    instance.kill9()  # the journal holds the birth, perhaps no checkpoint
+    connected(instance.start())
+    publish(mosquitto, sparkplug.message(*data, time=NOON // 10**6 + 1, seq=1), topic="spBv1.0/G/NDATA/N")
+    expected += [{"event": "data", "metric": name, "value": value, "type": types[name], "unit": None, "at": NOON // 10**6 + 1}
+                 for name, (_, _, value) in VALUES.items()]
+    expect(instance, *expected)
+    assert source_of(instance)["bad"] == 0
+    assert instance.terminate() == 0
+
+
+@pytest.mark.interface("sources.format=sparkplug", "sources.dead_letter_to", "limits.births")
+def test_what_sparkplug_nodes_do_wrong_is_counted_and_kept_with_its_reason(mosquitto, tidemark):
+    limits = '\n[limits]\nbirths = "4KiB"\n'
+    instance = connected(tidemark(config(SPARKPLUG.format(url=mosquitto.url), "event", "node", "metric") + limits).start())
+    alone = sparkplug.metric(None, sparkplug.INT8, 1, alias=1, declare=False)
+
+    def send(kind, payload, node="N"):
+        publish(mosquitto, payload, topic=f"spBv1.0/G/{kind}/{node}")
+
+    send("NDATA", sparkplug.message(alone, sparkplug.metric("m", sparkplug.INT8, 1, declare=False), seq=9))  # before a birth
+    send("NBIRTH", sparkplug.message(sparkplug.metric("bdSeq", sparkplug.INT64, 7), seq=0))
+    send("NDATA", sparkplug.message(alone, seq=1))  # an alias that it did not say
+    send("NDATA", sparkplug.message(sparkplug.metric("m", sparkplug.INT8, 300), seq=5))  # a gap; and 300 is no Int8
+    send("NDEATH", sparkplug.death(6))  # of an earlier session
+    send("NBIRTH", sparkplug.message(*(sparkplug.metric(f"metric {n}", sparkplug.INT8, n, alias=n) for n in range(99)), seq=0), "big")
+    send("NDATA", sparkplug.message(alone, seq=1), "big")  # its birth was not remembered
+    send("NDATA", sparkplug.message(alone)[:-1])
+    publish(mosquitto, b"{}", topic="spBv1.0/G/NDATA")
+    publish(mosquitto, b"ONLINE", topic="spBv1.0/STATE/scada")  # no record, and no mistake
+    harness.wait_until(lambda: source_of(instance)["bad"] == 7, what="the bad ones")
+    counters = source_of(instance)["counters"]
+    assert {name: counters[name] for name in ("sequence gaps", "deaths of earlier sessions", "births without room",
+                                              "metrics before a birth", "aliases that no birth said")} == {
+        "sequence gaps": 1, "deaths of earlier sessions": 1, "births without room": 1, "metrics before a birth": 3,
+        "aliases that no birth said": 1}
+    assert "sequence gaps 1" in instance.command("status").stdout
+    expect(instance, *[{"event": "birth", "node": "N", "metric": None}, {"event": "birth", "node": "N", "metric": "bdSeq"},
+                       {"event": "birth", "node": "big", "metric": None},
+                       *({"event": "birth", "node": "big", "metric": f"metric {n}"} for n in range(99))])
+    assert instance.terminate() == 0
+    reasons = [row["error"] for row in rows.json_lines(instance.data_dir / "bad.jsonl")]
+    forgotten = "no birth of it is remembered; a rebirth of its node says it again"
+    assert reasons == [
+        f"alias 1 of G/N is not known: {forgotten}",
+        "metric m: an integer of an unknown type: neither it nor a birth says one",
+        "alias 1 of G/N is not known: its birth did not say it",
+        "metric m: 300 is no Int8",
+        f"alias 1 of G/big is not known: {forgotten}",
+        "no Sparkplug B payload: its protobuf is broken at byte 2",
+        "the topic spBv1.0/G/NDATA is none of Sparkplug B: spBv1.0/GROUP/NDATA/NODE and the like"]
+    assert "no room to remember the birth of G/big; raise limits.births" in instance.stderr()
