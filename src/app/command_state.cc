@@ -21,6 +21,8 @@ struct Shown {
   std::vector<std::pair<std::string, JsonValue>> rows;  // with the key's bytes, whose order is theirs
 };
 
+void write_value(JsonWriter& out, const JsonValue& value);
+
 std::string cell(const JsonValue& value) {
   switch (value.type) {
     case JsonValue::Type::null:
@@ -31,9 +33,15 @@ std::string cell(const JsonValue& value) {
       return std::to_string(value.integer);
     case JsonValue::Type::real:
       return real_to_text(value.real);
-    default:
+    case JsonValue::Type::text:
       return value.text;
+    case JsonValue::Type::array:
+    case JsonValue::Type::object:
+      break;
   }
+  JsonWriter out;
+  write_value(out, value);
+  return out.take();
 }
 
 void write_value(JsonWriter& out, const JsonValue& value) {
@@ -50,7 +58,17 @@ void write_value(JsonWriter& out, const JsonValue& value) {
     case JsonValue::Type::text:
       out.text(value.text);
       return;
-    default:
+    case JsonValue::Type::array:
+      out.begin_array();
+      for (const JsonValue& item : value.items) write_value(out, item);
+      out.end_array();
+      return;
+    case JsonValue::Type::object:
+      out.begin_object();
+      for (const auto& [name, member] : value.members) write_value(out.key(name), member);
+      out.end_object();
+      return;
+    case JsonValue::Type::null:
       out.null();
   }
 }

@@ -27,16 +27,12 @@ TypeSet result_types(const Function& f, std::span<const TypeSet> arguments) {
   return any;
 }
 
-bool gives_json(const Expression& e) {
-  if (e.kind != Expression::Kind::call) return false;
-  const Function* const f = find_function(e.name);
-  return f != nullptr && f->gives_json;
-}
-
 }  // namespace
 
 std::expected<CheckedCall, ParseError> check_call(const Expression& call, const Function& f,
-                                                  std::span<const TypeSet> types, Zones& zones) {
+                                                  std::span<const ArgumentKind> arguments, Zones& zones) {
+  std::vector<TypeSet> types;
+  for (const ArgumentKind& argument : arguments) types.push_back(argument.types);
   if (!f.accepts(types.size())) {
     return refuse(call, format("{} is called as {}, not with {} argument{}", f.name(), f.signature,
                                types.size(), types.size() == 1 ? "" : "s"));
@@ -54,7 +50,7 @@ std::expected<CheckedCall, ParseError> check_call(const Expression& call, const 
       return refuse(argument, format("{} cannot be compared with {}; CAST one of them", to_text(types[0]),
                                      to_text(types[i])));
     }
-    known[i] = {.types = types[i], .is_json = gives_json(argument)};
+    known[i] = {.types = types[i], .is_json = arguments[i].json};
     if (argument.kind == Expression::Kind::literal) {
       literals[i] = argument.literal.view();
       known[i].literal = &literals[i];

@@ -19,8 +19,13 @@ struct CheckedCall {
   bool always_null = false;                  // since a literal that it must have is NULL
 };
 
-// `types` are those of the arguments, the children of `call`.
+struct ArgumentKind {
+  TypeSet types;
+  bool json = false;  // JSON, where it is a text
+};
+
+// `arguments`: the children of `call`.
 std::expected<CheckedCall, ParseError> check_call(const Expression& call, const Function& function,
-                                                  std::span<const TypeSet> types, Zones& zones);
+                                                  std::span<const ArgumentKind> arguments, Zones& zones);
 
 }  // namespace tidemark

@@ -21,6 +21,7 @@ using Kind = Expression::Kind;
 struct Compiled {
   std::uint32_t node;
   TypeSet types;
+  bool json = false;  // JSON, where it is a text
 };
 
 using Compiles = std::expected<Compiled, ParseError>;
@@ -60,6 +61,7 @@ class Compilation {
     std::sort(program_.slots_.begin(), program_.slots_.end());
     program_.slots_.erase(std::unique(program_.slots_.begin(), program_.slots_.end()), program_.slots_.end());
     program_.types_ = root->types;
+    program_.gives_json_ = root->json;
     if (const Program::Node& last = program_.nodes_[root->node]; last.op == Op::slot)
       program_.bare_slot_ = last.first;
     program_.text_ = std::move(canonical_.text);
@@ -177,7 +179,9 @@ class Compilation {
   Compiles bound(const Expression& e, std::expected<Binding, std::string> binding) {
     if (!binding) return refuse(e, std::move(binding.error()));
     program_.slots_.push_back(binding->slot);
-    return leaf(e, Op::slot, binding->slot, binding->types);
+    Compiled value = leaf(e, Op::slot, binding->slot, binding->types);
+    value.json = binding->json;
+    return value;
   }
 
   Compiled leaf(const Expression& e, Op op, std::uint32_t first, TypeSet types) {
@@ -253,9 +257,9 @@ class Compilation {
 
   Compiles call(const Expression& e, const std::vector<Compiled>& operands) {
     const Function* const f = find_function(e.name);
-    std::vector<TypeSet> types;
-    for (const Compiled& operand : operands) types.push_back(operand.types);
-    auto checked = check_call(e, *f, types, binder_);
+    std::vector<ArgumentKind> arguments;
+    for (const Compiled& operand : operands) arguments.push_back({operand.types, operand.json});
+    auto checked = check_call(e, *f, arguments, binder_);
     if (!checked) return std::unexpected(std::move(checked.error()));
     if (checked->always_null) return constant(e, Value::null());
     switch (f->form) {
@@ -268,7 +272,8 @@ class Compilation {
       case Function::Form::call:
         break;
     }
-    const Compiles result = emit(e, operands, Op::call, checked->types, 0, f);
+    Compiles result = emit(e, operands, Op::call, checked->types, 0, f);
+    if (result) result->json = f->gives_json;
     if (f->prepare != nullptr) {
       // Behind the operands, where the evaluator looks for it.
       program_.operands_.push_back(static_cast<std::uint32_t>(program_.prepared_.size()));

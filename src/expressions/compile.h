@@ -23,6 +23,7 @@ namespace tidemark {
 struct Binding {
   std::uint32_t slot = 0;
   TypeSet types = TypeSet::any();
+  bool json = false;  // what it gives as a text is JSON
 };
 
 // Binder says what the names of an expression mean, those of time zones among them. It sees each occurrence,

@@ -49,7 +49,7 @@ struct Arguments {
 struct KnownArgument {
   const Value* literal = nullptr;  // null when it is none
   TypeSet types;
-  bool is_json = false;  // a call of a function that gives JSON
+  bool is_json = false;  // where it is a text, that is JSON
 };
 
 struct BadArgument {

@@ -80,6 +80,9 @@ class Program {
 
   TypeSet types() const { return types_; }           // of its result
   const std::string& text() const { return text_; }  // canonical, as to_text(expression)
+  // Its result, where it is a text, is JSON: a call of a function that gives JSON, or a name that stands for
+  // it.
+  bool gives_json() const { return gives_json_; }
   // The slots that it reads, ascending, each once.
   const std::vector<std::uint32_t>& slots() const { return slots_; }
   // The slot whose value it is, unchanged; nothing when it does more than that.
@@ -116,6 +119,7 @@ class Program {
   std::vector<std::uint32_t> slots_;
   std::string text_;
   TypeSet types_;
+  bool gives_json_ = false;
 };
 
 }  // namespace tidemark

@@ -118,7 +118,8 @@ std::expected<Binding, std::string> RowBinder::bind_input(const PipelineInput& i
   for (std::size_t i = 0; i < upstream.main.columns.size(); ++i) {
     known.push_back(upstream.main.columns[i].name);
     if (path.steps.size() == 1 && path.steps[0].name == known.back())
-      return Binding{kRowFirstColumn + static_cast<std::uint32_t>(i), upstream.main_types[i]};
+      return Binding{kRowFirstColumn + static_cast<std::uint32_t>(i), upstream.main_types[i],
+                     upstream.main.columns[i].kind == ResultColumn::Kind::json};
   }
   return std::unexpected(format("pipeline \"{}\" has no result column \"{}\"{}", upstream.settings->name,
                                 path.text(), did_you_mean(path.text(), known)));
@@ -146,7 +147,11 @@ std::expected<Binding, std::string> RowBinder::gather(const std::string& name,
     types = types | origins[i].types;
   }
   names_.push_back(name);
-  return Binding{static_cast<std::uint32_t>(names_.size() - 1), types};
+  // In records of those that do not have it, it is NULL.
+  json_.push_back(!origins.empty() && std::ranges::all_of(origins, [](const Binding& origin) {
+    return origin.json || origin.slot == PipelineInput::kMissing;
+  }));
+  return Binding{static_cast<std::uint32_t>(names_.size() - 1), types, json_.back()};
 }
 
 std::expected<std::shared_ptr<const Zone>, std::string> RowBinder::zone(std::string_view name) {
@@ -199,9 +204,9 @@ std::string_view RowBinder::instead_of_aggregate(std::string_view name) const {
   return name == "delta" ? "diff(x) is x less its value before" : std::string_view();
 }
 
-bool RowBinder::add_derived(const std::string& name, TypeSet types) {
-  return derived_.size() < kMaxDerived &&
-         derived_.emplace(name, Binding{derived_slot(derived_.size()), types}).second;
+bool RowBinder::add_derived(const std::string& name, const Program& program) {
+  const Binding binding{derived_slot(derived_.size()), program.types(), program.gives_json()};
+  return derived_.size() < kMaxDerived && derived_.emplace(name, binding).second;
 }
 
 std::expected<Binding, std::string> OutputBinder::field(const FieldPath& path) {
@@ -237,7 +242,8 @@ std::expected<Binding, std::string> OutputBinder::metadata(Metadata which) {
 std::expected<Binding, std::string> OutputBinder::aggregate(const AggregateCall& call) {
   for (std::size_t i = 0; i < calls_.size(); ++i)
     if (calls_[i].text == call.text)
-      return Binding{plan_.first_aggregate() + static_cast<std::uint32_t>(i), TypeSet::any()};
+      return Binding{plan_.first_aggregate() + static_cast<std::uint32_t>(i), TypeSet::any(),
+                     i < plan_.aggregates.size() && plan_.aggregates[i].json};
   return std::unexpected(format("\"{}\" was not collected", call.text));
 }
 
@@ -269,7 +275,7 @@ std::expected<Binding, std::string> SelectedBinder::field(const FieldPath& path)
   if (path.steps.size() == 1 && !path.steps[0].is_index())
     for (std::size_t i = 0; i < selected_.size(); ++i)
       if (selected_[i].name == path.steps[0].name)
-        return Binding{first_slot_ + static_cast<std::uint32_t>(i), selected_[i].types};
+        return Binding{first_slot_ + static_cast<std::uint32_t>(i), selected_[i].types, selected_[i].json};
   auto below = below_.field(path);
   if (below) return below;
   std::vector<std::string_view> names;

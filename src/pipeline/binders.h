@@ -27,6 +27,7 @@ struct NamedType {
   std::string name;
   std::string text;  // canonical, of its expression
   TypeSet types;
+  bool json = false;  // where it is a text, that is JSON
 };
 
 // The slot of a source's input row that holds `path`, decoding it from now on.
@@ -63,9 +64,11 @@ class RowBinder final : public Binder {
   void refuse_changes(std::string why) { refused_changes_ = std::move(why); }
 
   // False when the name is taken by another derived column.
-  bool add_derived(const std::string& name, TypeSet types);
+  bool add_derived(const std::string& name, const Program& program);
   std::uint32_t gathered() const { return static_cast<std::uint32_t>(names_.size()); }
   const std::vector<std::string>& names() const { return names_; }
+  // Of the i-th gathered field: where it is a text, that is JSON.
+  bool gathers_json(std::size_t i) const { return json_[i]; }
 
  private:
   std::expected<Binding, std::string> bind_input(const PipelineInput& input, const FieldPath& path);
@@ -75,6 +78,7 @@ class RowBinder final : public Binder {
   Plan& plan_;
   PipelinePlan& pipeline_;
   std::vector<std::string> names_;
+  std::vector<bool> json_;
   std::map<std::string, Binding> known_;  // what was gathered before, by its text
   std::map<std::string, Binding> derived_;
   std::string refused_changes_;

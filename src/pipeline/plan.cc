@@ -126,7 +126,7 @@ class PipelineCompilation {
       if (!report(text, item)) continue;
       auto program = compile(item->expression, row_);
       if (!report(text, program)) continue;
-      if (!row_.add_derived(*item->alias, program->types())) {
+      if (!row_.add_derived(*item->alias, *program)) {
         diagnostics_.error_inside(text, item->alias_offset, item->alias_length,
                                   format("\"{}\" is derived twice", *item->alias));
         continue;
@@ -226,6 +226,7 @@ class PipelineCompilation {
         diagnostics_.error_inside(text, called.error().offset, called.error().length, called.error().what);
         continue;
       }
+      column.json = called->declaration->gives_json;
       column.aggregate = called->aggregate;
       bool good = true;
       for (const Expression& argument : std::span(call.arguments).first(called->values)) {
@@ -258,7 +259,7 @@ class PipelineCompilation {
     for (const auto& [text, item] : select_) {
       auto program = compile(item.expression, binder, AggregateUse::allowed);
       if (!report(*text, program)) continue;
-      selected_.push_back({item.name(), to_text(item.expression), program->types()});
+      selected_.push_back({item.name(), to_text(item.expression), program->types(), program->gives_json()});
       select_text_.push_back(to_text(item.expression));
       plan_.select.push_back(std::move(*program));
     }
@@ -383,7 +384,8 @@ class PipelineCompilation {
       plan_.main.columns.push_back({"last_seen", Column::Kind::time});
       plan_.main.columns.push_back({"since", Column::Kind::time});
     }
-    for (const NamedType& column : selected_) plan_.main.columns.push_back({column.name});
+    const auto kind = [](bool json) { return json ? Column::Kind::json : Column::Kind::plain; };
+    for (const NamedType& column : selected_) plan_.main.columns.push_back({column.name, kind(column.json)});
     plan_.main_types = {};
     for (const NamedType& key : keys_) plan_.main_types.push_back(key.types);
     if (plan_.has_window()) plan_.main_types.insert(plan_.main_types.end(), 2, TypeSet::integer());
@@ -395,9 +397,11 @@ class PipelineCompilation {
     schema(plan_.late, ChannelKind::late);
     plan_.late.columns.push_back({"event_time", Column::Kind::time});
     for (const NamedType& key : keys_) plan_.late.columns.push_back({key.name});
-    for (const std::string& name : plan_.gathered_names)
+    for (std::size_t i = 0; i < plan_.gathered_names.size(); ++i) {
+      const std::string& name = plan_.gathered_names[i];
       if (std::ranges::none_of(plan_.late.columns, [&](const Column& c) { return c.name == name; }))
-        plan_.late.columns.push_back({name});
+        plan_.late.columns.push_back({name, kind(row_.gathers_json(i))});
+    }
 
     schema(plan_.dead, ChannelKind::dead);
     plan_.dead.columns = dead_letter_columns();

@@ -63,8 +63,9 @@ struct PipelineInput {
 };
 
 struct AggregateColumn {
-  std::string text;  // canonical; what state compatibility is judged by
-  std::string name;  // of the column of select that is this aggregate alone; empty when there is none
+  std::string text;   // canonical; what state compatibility is judged by
+  std::string name;   // of the column of select that is this aggregate alone; empty when there is none
+  bool json = false;  // what it gives is JSON
   std::shared_ptr<const Aggregate> aggregate;
   std::vector<Program> arguments;
   std::optional<Program> filter;

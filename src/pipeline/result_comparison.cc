@@ -19,13 +19,9 @@ ResultComparison::Row ResultComparison::row_of(Run run, const ResultSchema& sche
           .channel = schema.channel.kind,
           .identity = schema.identity,
           .columns = {}};
-  std::string scratch;
   for (std::size_t i = 0; i < schema.columns.size(); ++i) {
     const ResultColumn& column = schema.columns[i];
-    const Value shown = column.kind == ResultColumn::Kind::time
-                            ? shown_time(values[i], TimestampFormat::rfc3339, scratch)
-                            : values[i];
-    append_json(row.columns.emplace_back(column.name, std::string()).second, shown);
+    append_json(row.columns.emplace_back(column.name, std::string()).second, column, values[i]);
   }
   append_json(row.key, schema.pipeline);
   row.key += to_text(schema.channel.kind);

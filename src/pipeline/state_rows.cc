@@ -5,9 +5,10 @@
 
 #include "base/bytes.h"
 #include "base/format.h"
-#include "base/json.h"
+#include "base/json_text.h"
 #include "base/key_encoding.h"
 #include "base/times.h"
+#include "sinks/row_text.h"
 #include "windows/time_windows.h"
 
 namespace tidemark {
@@ -77,7 +78,8 @@ std::vector<StateColumn> state_columns(const PipelinePlan& plan) {
     out.push_back({"last_seen", StateColumn::Kind::time});
   }
   for (const AggregateColumn& column : plan.aggregates)
-    out.push_back({column.name.empty() ? column.text : column.name, StateColumn::Kind::aggregate});
+    out.push_back({column.name.empty() ? column.text : column.name,
+                   column.json ? StateColumn::Kind::json : StateColumn::Kind::aggregate});
   for (const ChangeColumn& column : plan.changes) out.push_back({column.text, StateColumn::Kind::aggregate});
   return out;
 }
@@ -161,17 +163,26 @@ bool passes(const KeyFilter& filter, std::span<const std::size_t> columns, std::
   return true;
 }
 
-std::string state_row_json(const std::vector<StateColumn>& columns, std::span<const Value> row) {
-  JsonWriter out;
-  out.begin_object();
-  for (std::size_t i = 0; i < columns.size(); ++i) {
-    out.key(columns[i].name);
-    if (columns[i].kind == StateColumn::Kind::time)
-      out.text(to_rfc3339(row[i].as_integer()));
-    else
-      out.value(row[i]);
+ResultColumn result_column(const StateColumn& column) {
+  switch (column.kind) {
+    case StateColumn::Kind::time:
+      return {column.name, ResultColumn::Kind::time};
+    case StateColumn::Kind::json:
+      return {column.name, ResultColumn::Kind::json};
+    default:
+      return {column.name};
   }
-  return out.end_object().take();
+}
+
+std::string state_row_json(const std::vector<StateColumn>& columns, std::span<const Value> row) {
+  std::string out = "{";
+  for (std::size_t i = 0; i < columns.size(); ++i) {
+    if (i > 0) out.push_back(',');
+    append_json(out, columns[i].name);
+    out.push_back(':');
+    append_json(out, result_column(columns[i]), row[i]);
+  }
+  return out + "}";
 }
 
 }  // namespace tidemark

@@ -22,12 +22,13 @@
 #include "base/value.h"
 #include "pipeline/keyed_payload.h"
 #include "pipeline/plan.h"
+#include "sinks/results.h"
 
 namespace tidemark {
 
 struct StateColumn {
   std::string name;
-  enum class Kind { key, time, fact, aggregate } kind = Kind::key;
+  enum class Kind { key, time, fact, aggregate, json } kind = Kind::key;  // json: of an aggregate, too
 };
 std::vector<StateColumn> state_columns(const PipelinePlan& plan);
 
@@ -64,6 +65,8 @@ struct KeyFilter {
 Result<std::vector<std::size_t>> columns_of(const KeyFilter& filter, const std::vector<StateColumn>& columns);
 bool passes(const KeyFilter& filter, std::span<const std::size_t> columns, std::span<const Value> row);
 
+// As a column of results.
+ResultColumn result_column(const StateColumn& column);
 // A row as one JSON object; times as RFC 3339.
 std::string state_row_json(const std::vector<StateColumn>& columns, std::span<const Value> row);
 

@@ -29,10 +29,7 @@ class StoreReader final : public CheckpointReader {
 
 ResultSchema schema_of(const std::vector<StateColumn>& columns) {
   ResultSchema schema;
-  for (const StateColumn& column : columns)
-    schema.columns.push_back({column.name, column.kind == StateColumn::Kind::time
-                                               ? ResultColumn::Kind::time
-                                               : ResultColumn::Kind::plain});
+  for (const StateColumn& column : columns) schema.columns.push_back(result_column(column));
   return schema;
 }
 

@@ -44,7 +44,9 @@ std::shared_ptr<const OutboxOrigin> take_origin(Decoder& in) {
   schema.identity = in.varint();
   for (std::uint64_t columns = in.varint(); columns > 0 && !in.failed(); --columns) {
     ResultColumn column{std::string(in.bytes())};
-    column.kind = in.u8() == 0 ? ResultColumn::Kind::plain : ResultColumn::Kind::time;
+    const std::uint8_t kind = in.u8();
+    if (kind > static_cast<std::uint8_t>(ResultColumn::Kind::json)) return nullptr;
+    column.kind = static_cast<ResultColumn::Kind>(kind);
     schema.columns.push_back(std::move(column));
   }
   if (in.failed() || schema.identity > schema.columns.size()) return nullptr;

@@ -42,10 +42,11 @@ using Holdings = std::map<ChannelId, ChannelMark>;
 
 struct ResultColumn {
   std::string name;
-  enum class Kind {
-    plain,
-    time
-  } kind = Kind::plain;  // time: an integer Value, nanoseconds since 1970, or NULL
+  enum class Kind : std::uint8_t {
+    plain = 0,
+    time = 1,  // an integer Value, nanoseconds since 1970, or NULL
+    json = 2,  // a text, which is JSON, or NULL
+  } kind = Kind::plain;
   bool operator==(const ResultColumn&) const = default;
 };
 

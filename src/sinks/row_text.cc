@@ -71,6 +71,17 @@ Value shown_time(const Value& nanoseconds, TimestampFormat timestamps, std::stri
   return Value::text(scratch);
 }
 
+void append_json(std::string& out, const ResultColumn& column, const Value& value,
+                 TimestampFormat timestamps) {
+  std::string scratch;
+  if (column.kind == ResultColumn::Kind::json && value.is_text())
+    out.append(value.as_text());
+  else if (column.kind == ResultColumn::Kind::time)
+    append_json(out, shown_time(value, timestamps, scratch));
+  else
+    append_json(out, value);
+}
+
 RowText::Names RowText::names_of(const ResultSchema& schema) {
   Names names{&schema, {}};
   for (const ResultColumn& column : schema.columns) {
@@ -121,7 +132,7 @@ void RowText::append_object(std::string& out, const ResultView& row, const std::
     if (row.schema->columns[i].kind == ResultColumn::Kind::time && value.is_integer())
       append_time(out, i, value.as_integer(), true);
     else
-      append_json(out, value);
+      append_json(out, row.schema->columns[i], value);
   }
   if (options_.ids) {
     out.append(names.empty() ? "{\"_id\":" : ",\"_id\":");

@@ -1,8 +1,7 @@
 // RowText: a result as a line of text, JSON or csv.
 //
 //   JSON  {"line":"a","window_start":"2025-03-01T12:00:00Z","n":3,"_id":"..."}: the columns in their order,
-//   NULL and
-//         floats that are no number as null
+//         NULL and floats that are no number as null; of a column of JSON the text as it is, not as a text
 //   csv   RFC 4180 with LF: quotes only where needed, NULL as nothing, an empty text as "", `_id` last
 // Times stand as the sink's `timestamps` asks: RFC 3339 in UTC, or an integer of the unit, rounded down.
 // Threads: one at a time.
@@ -16,6 +15,10 @@
 #include "sinks/results.h"
 
 namespace tidemark {
+
+// A value as it stands in a JSON object.
+void append_json(std::string& out, const ResultColumn& column, const Value& value,
+                 TimestampFormat timestamps = TimestampFormat::rfc3339);
 
 // A time column's value as a sink shows it. Text lives in `scratch`.
 Value shown_time(const Value& nanoseconds, TimestampFormat timestamps, std::string& scratch);

@@ -65,6 +65,7 @@ struct AggregateDeclaration {
   std::size_t min_values, max_values;  // evaluated a record; count(*) has none
   std::size_t constants = 0;           // behind them: parameters that are written out, such as q
   bool distinct = false;               // takes DISTINCT
+  bool gives_json = false;             // what it gives is JSON
   Merge merge = Merge::exact;
   // The constants as written, a list flattened. Fails with what is wrong with them.
   std::expected<std::unique_ptr<Aggregate>, std::string> (*make)(std::span<const Value> constants);

@@ -50,7 +50,7 @@ std::expected<CalledAggregate, AggregateCallFault> aggregate_of(const AggregateC
   auto made = declaration->make(constants);
   if (!made) return fault(format("{}: {}", call.name, made.error()), call.offset, call.length);
   if (call.distinct) *made = make_distinct(std::move(*made));
-  return CalledAggregate{std::move(*made), values};
+  return CalledAggregate{declaration, std::move(*made), values};
 }
 
 }  // namespace tidemark

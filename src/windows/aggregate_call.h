@@ -13,6 +13,7 @@
 namespace tidemark {
 
 struct CalledAggregate {
+  const AggregateDeclaration* declaration = nullptr;
   std::shared_ptr<const Aggregate> aggregate;
   std::size_t values = 0;  // of the call's arguments, the first so many are evaluated for each record
 };

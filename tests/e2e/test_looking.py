@@ -10,6 +10,7 @@ import pytest
 
 import harness
 import peers
+import rows
 
 CONFIG = """
 [checkpoint]
@@ -294,3 +295,64 @@ def test_dropped_state_is_gone_and_results_go_on(instance):
     assert instance.wait() == 0
     rows = [json.loads(line) for line in (instance.data_dir / "minutes.jsonl").read_text().splitlines()]
     assert [(row["line"], row["total"]) for row in rows] == [("z", 4)]
+
+
+FREQUENT = """
+[sources.words]
+type = "tcp"
+listen = "127.0.0.1:{port}"
+format = "csv"
+fields = ["line", "word"]
+
+[pipelines.frequent]
+from = ["words"]
+key_by = ["line"]
+select = ["top(word, 2) AS often", "json_object('n', count(*), 'first', collect(word, 1)) AS both", "last(word) AS word"]
+to = ["json", "csv", "sqlite"]
+
+[sinks.json]
+type = "file"
+path = "frequent.jsonl"
+flush = "50ms"
+
+[sinks.csv]
+type = "file"
+path = "frequent.csv"
+format = "csv"
+flush = "50ms"
+
+[sinks.sqlite]
+type = "sqlite"
+path = "frequent.db"
+table = "frequent"
+flush = "50ms"
+"""
+
+
+def test_what_is_json_is_json_where_json_is_spoken_and_a_text_elsewhere(tidemark, free_port, tmp_path):
+    made = tidemark(FREQUENT.format(port=(port := free_port()))).start()
+    peers.send(port, "a,x\n")
+    often, both = [{"value": "x", "count": 1}], {"n": 1, "first": ["x"]}
+    row = {"line": "a", "often": often, "both": both, "word": "x"}
+    table = made.data_dir / "frequent.db"
+    query = "SELECT often, both, word FROM frequent"
+    written = [made.data_dir / "frequent.jsonl", made.data_dir / "frequent.csv"]
+    harness.wait_until(lambda: rows.query(table, query) and all(path.exists() and path.read_text() for path in written),
+                       what="the results")
+    assert rows.json_lines(written[0]) == [row]
+    as_text = [json.dumps(one, separators=(",", ":")) for one in (often, both)]
+    assert rows.query(table, query) == [(*as_text, "x")]
+    with written[1].open() as lines:
+        assert list(csv.reader(lines)) == [["line", "often", "both", "word"], ["a", *as_text, "x"]]
+    state = {"line": "a", "often": often, "count(*)": 1, "collect(word, 1)": ["x"], "word": "x"}
+    assert made.command("state", "get", "frequent", json=True) == [state]
+    assert as_text[0] in made.command("state", "get", "frequent").stdout
+    made.command("checkpoint", "create")
+    exported = tmp_path / "state.jsonl"
+    made.command("checkpoint", "export", "latest", "--to", exported, "--pipeline", "frequent")
+    assert rows.json_lines(exported) == [state]
+    assert made.terminate() == 0
+    words = tmp_path / "words.csv"
+    words.write_text("a,x\n")
+    shown = made.command("check", "--input", words)
+    assert json.loads(shown.stdout) == {"_pipeline": "frequent", **row}

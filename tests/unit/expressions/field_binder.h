@@ -5,6 +5,7 @@
 #include <expected>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ class FieldBinder final : public Binder {
   // The value of a name, as its canonical text: "a.b", "_topic", "sum(x)". Others are NULL.
   void set(const std::string& name, const Value& value) { values_[name] = value; }
   void declare(const std::string& name, TypeSet types) { types_[name] = types; }
+  void give_json(const std::string& name) { json_.insert(name); }
   void refuse(const std::string& name) { refused_.push_back(name); }
 
   std::expected<Binding, std::string> field(const FieldPath& path) override { return bind(path.text()); }
@@ -71,11 +73,12 @@ class FieldBinder final : public Binder {
     const auto types = types_.find(name);
     names_.push_back(name);
     return Binding{static_cast<std::uint32_t>(names_.size() - 1),
-                   types == types_.end() ? TypeSet::any() : types->second};
+                   types == types_.end() ? TypeSet::any() : types->second, json_.contains(name)};
   }
 
   std::map<std::string, Value> values_;
   std::map<std::string, TypeSet> types_;
+  std::set<std::string> json_;
   std::vector<std::string> refused_;
   std::vector<std::string> names_;
 };

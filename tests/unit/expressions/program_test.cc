@@ -44,6 +44,29 @@ TEST_CASE("slots give the values of fields, metadata and nested paths") {
   CHECK(evaluated("gone IS NULL", missing) == "true");
 }
 
+TEST_CASE("what gives JSON is known: calls that make it, names that stand for it, and nothing around them") {
+  const auto gives_json = [](std::string_view text) {
+    FieldBinder binder;
+    binder.give_json("j");
+    return compiled(text, binder).gives_json();
+  };
+  for (const char* text :
+       {"json_array(1)", "json_object('a', 1)", "json(s)", "json_keys(s)", "json_quote(1)", "j"})
+    CHECK(gives_json(text));
+  for (const char* text :
+       {"s", "'[1]'", "json_extract(s, '$.a')", "json_array(1) || ''", "coalesce(j, '[]')", "upper(j)"})
+    CHECK(!gives_json(text));
+}
+
+TEST_CASE("what is JSON already is nested as it is") {
+  FieldBinder binder;
+  binder.give_json("j");
+  binder.set("j", Value::text("[1]"));
+  binder.set("s", Value::text("[1]"));
+  CHECK(evaluated("json_object('j', j, 's', s, 'a', json_array(j))", binder) ==
+        R"('{"j":[1],"s":"[1]","a":[[1]]}')");
+}
+
 TEST_CASE("a record's error names the part at fault and the types, not the values") {
   struct Row {
     std::string_view text;

@@ -23,7 +23,8 @@ std::shared_ptr<const OutboxOrigin> origin_of(std::uint32_t timeline, std::uint8
   schema.channel.timeline = Timeline{timeline};
   schema.channel.uid = "health";
   schema.pipeline = "machine_health";
-  schema.columns = {{"device"}, {"window_start", ResultColumn::Kind::time}, {"n"}};
+  schema.columns = {
+      {"device"}, {"window_start", ResultColumn::Kind::time}, {"n"}, {"frequent", ResultColumn::Kind::json}};
   schema.identity = 2;
   origin->id_prefix = "press-hall-3";
   return origin;
@@ -203,7 +204,7 @@ TEST_CASE("outbox: rows of other timelines, columns and lineages keep what they 
   CHECK((*rows)[0].origin->schema.channel == first.origin->schema.channel);
   CHECK((*rows)[2].origin->schema.channel == second.origin->schema.channel);
   CHECK((*rows)[5].origin->schema.channel == third.origin->schema.channel);
-  CHECK((*rows)[5].origin->schema.columns[1].kind == ResultColumn::Kind::time);
+  CHECK((*rows)[5].origin->schema.columns == third.origin->schema.columns);
   CHECK(next.marks().size() == 3);
   REQUIRE(next.consume(7));
   CHECK(next.marks().size() == 1);  // of the newest lineage: no other one's result is ever made again

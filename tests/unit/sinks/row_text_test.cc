@@ -57,6 +57,23 @@ TEST_CASE("floats that are no number are null in JSON and nothing in csv") {
   CHECK(line(row, {.format = FormatSettings::Type::csv}) == "a,2025-03-01T12:00:00.500Z,3,,\n");
 }
 
+TEST_CASE("a column of JSON stands in JSON as it is, and in csv as a text") {
+  Row row;
+  row.schema.columns[4].kind = ResultColumn::Kind::json;
+  row.values[4] = Value::text(R"([{"value":"a","n":2},null])");
+  CHECK(line(row, {}).ends_with(R"(,"t":[{"value":"a","n":2},null]})"
+                                "\n"));
+  CHECK(line(row, {.format = FormatSettings::Type::csv})
+            .ends_with(",\"[{\"\"value\"\":\"\"a\"\",\"\"n\"\":2},null]\"\n"));
+  row.values[4] = Value::null();
+  CHECK(line(row, {}).ends_with(",\"t\":null}\n"));
+  std::string one;
+  append_json(one, row.schema.columns[1], row.values[1], TimestampFormat::s);
+  append_json(one, {"j", ResultColumn::Kind::json}, Value::text("[1]"));
+  append_json(one, {"t"}, Value::text("[1]"));
+  CHECK(one == "1740830400[1]\"[1]\"");
+}
+
 TEST_CASE("csv quotes only what needs it, and tells NULL from the empty text") {
   const std::vector<std::pair<std::string, std::string>> cases = {{"plain", "plain"},
                                                                   {"", "\"\""},
