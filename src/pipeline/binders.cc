@@ -1,6 +1,7 @@
 #include "pipeline/binders.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "base/format.h"
 #include "base/nearest.h"
@@ -32,14 +33,17 @@ std::vector<std::string_view> names_of_aggregates() {
   return names;
 }
 
+// Of one name there may be several, told apart by how many values they take.
 std::string values_of_aggregate(std::string_view name) {
+  std::size_t least = std::numeric_limits<std::size_t>::max(), most = 0;
   for (const AggregateDeclaration& declaration : aggregate_registry()) {
     if (declaration.name != name) continue;
-    const std::size_t least = declaration.min_arguments(), most = declaration.max_arguments();
-    if (least == most) return format("{} value{}", least, least == 1 ? "" : "s");
-    return format("{} {} {} values", least, most == least + 1 ? "or" : "to", most);
+    least = std::min(least, declaration.min_arguments());
+    most = std::max(most, declaration.max_arguments());
   }
-  return {};
+  if (least > most) return {};
+  if (least == most) return format("{} value{}", least, least == 1 ? "" : "s");
+  return format("{} {} {} values", least, most == least + 1 ? "or" : "to", most);
 }
 
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {

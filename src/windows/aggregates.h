@@ -34,6 +34,8 @@ std::unique_ptr<Aggregate> make_rate();
 std::unique_ptr<Aggregate> make_time_avg();
 
 using MadeAggregate = std::expected<std::unique_ptr<Aggregate>, std::string>;
+MadeAggregate make_several_min_by(std::span<const Value> constants);
+MadeAggregate make_several_max_by(std::span<const Value> constants);
 MadeAggregate make_quantile(std::span<const Value> constants);
 MadeAggregate make_histogram(std::span<const Value> constants);
 MadeAggregate make_top(std::span<const Value> constants);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "base/bytes.h"
 #include "base/value.h"
@@ -14,6 +15,11 @@ class HeldValue {
   HeldValue() = default;
   HeldValue(const HeldValue&) = delete;
   HeldValue& operator=(const HeldValue&) = delete;
+  HeldValue(HeldValue&& other) noexcept : value_(std::exchange(other.value_, Value::null())) {}
+  HeldValue& operator=(HeldValue&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+  }
   ~HeldValue() { release(); }
 
   void assign(const Value& value) {

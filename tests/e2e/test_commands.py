@@ -88,6 +88,7 @@ key_by = ["word"]
 select = [
   "cout(*) AS n",
   "avg(n, 2) AS mean",
+  "max_by(n) AS most",
 ]
 to = ["history"]
 
@@ -180,7 +181,8 @@ def test_check_passes_a_configuration_that_holds(tidemark):
                    "fortnight": "1 fortnight", "path = 7": "string"}),
     (WRONG_EXPRESSIONS, {"n > AND 3": "AND", "uper(": "did you mean 'upper'?", "max(m)": "no column m"}),
     (WRONG_BOTH, {"intervall =": "`interval`", '"wrod"': "did you mean word?", "uper(": "did you mean 'upper'?"}),
-    (WRONG_AGGREGATE, {"cout(*)": "did you mean 'count'?", "avg(n, 2)": "avg takes 1 value, 2 given"}),
+    (WRONG_AGGREGATE, {"cout(*)": "did you mean 'count'?", "avg(n, 2)": "avg takes 1 value, 2 given",
+                       "max_by(n)": "max_by takes 2 or 3 values, 1 given"}),
 ], ids=["words", "expressions", "both", "aggregate"])
 @pytest.mark.interface("check")
 def test_every_mistake_is_reported_at_its_place(tidemark, command, config, mistakes):

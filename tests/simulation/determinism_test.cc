@@ -31,7 +31,8 @@ TEST_CASE("determinism: running aggregates on every update") {
 from = ["a", "b"]
 key_by = ["k"]
 select = ["count(*) AS n", "sum(x) AS total", "avg(x) AS mean", "min(v) AS least", "max(v) AS most",
-          "first(x) AS x1", "last(x) AS x2", "min_by(x, v) AS at_least", "max_by(x, v) AS at_most"]
+          "first(x) AS x1", "last(x) AS x2", "min_by(x, v) AS at_least", "max_by(x, v) AS at_most",
+          "max_by(x, v, 3) AS first_three"]
 to = ["out", "rows"]
 [sinks.rows]
 type = "sqlite"

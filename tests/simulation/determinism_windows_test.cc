@@ -55,7 +55,8 @@ from = ["a", "b"]
 key_by = ["k"]
 window = { type = "hopping", size = "9s", slide = "2s", offset = "1s" }
 select = ["count(*) AS n", "sum(x) AS total", "stddev_pop(x) AS spread", "last(v) AS v", "quantile(x, 0.9) AS q",
-          "count_distinct(v) AS kinds", "rate(x) AS climb", "max_by(v, x) AS at_most"]
+          "count_distinct(v) AS kinds", "rate(x) AS climb", "max_by(v, x) AS at_most",
+          "min_by(v, x, 3) AS least"]
 to = ["out"]
 late_to = "late"
 [pipelines.long]

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/invariant.h"
-#include "windows/aggregate.h"
+#include "windows/aggregates.h"
 
 namespace tidemark::test {
 
@@ -66,6 +66,13 @@ inline std::vector<Value> constants_for(const AggregateDeclaration& declaration)
   if (declaration.name == "quantile") return {Value::real(0.9)};
   if (declaration.name == "histogram") return {Value::integer(-5), Value::real(0.5), Value::integer(7)};
   return {Value::integer(30)};
+}
+// What tells it from others of its name.
+inline std::string label(const AggregateDeclaration& declaration) {
+  const bool several =
+      find_aggregate(declaration.name, declaration.min_arguments() - declaration.constants) != nullptr &&
+      declaration.constants > 0;
+  return std::string(declaration.name) + (several ? " several" : "");
 }
 inline std::unique_ptr<Aggregate> make(const AggregateDeclaration& declaration) {
   auto made = declaration.make(constants_for(declaration));

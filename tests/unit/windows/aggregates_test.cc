@@ -142,6 +142,53 @@ TEST_CASE("min_by and max_by: a NULL beside the extreme is the result") {
   CHECK(by("max_by", {{V::null(), V::integer(2)}, {V::integer(1), V::integer(1)}}) == "NULL");
 }
 
+std::unique_ptr<Aggregate> largest(std::int64_t n) {
+  const std::vector<Value> constants = {V::integer(n)};
+  return std::move(*find_aggregate("max_by", 3)->make(constants));
+}
+
+TEST_CASE("min_by and max_by of several: as many as asked for, among equals those that came first") {
+  for (const bool in_parts : {false, true}) {
+    CAPTURE(in_parts);
+    const auto three = largest(3);
+    Accumulator state(*three), later(*three);
+    std::uint64_t position = 0;
+    for (const std::int64_t by : {5, 9, 7, 9, 1, 9, 7, 8}) {
+      ++position;
+      Accumulator& part = in_parts && position > 3 ? later : state;
+      CHECK(part.feed({{V::integer(static_cast<std::int64_t>(position)), V::integer(by)}, {}, {position}}) ==
+            nullptr);
+    }
+    three->merge(state.state(), later.state());
+    CHECK(state.result() == "'[2,4,6]'");
+  }
+}
+
+TEST_CASE("min_by and max_by of several: a NULL beside a place has the place, one in b has none") {
+  const auto two = largest(2);
+  Accumulator state(*two);
+  CHECK(state.result() == "NULL");
+  state.feed({{V::integer(1), V::null()}, {}, {1}});
+  CHECK(state.result() == "NULL");
+  state.feed({{V::null(), V::integer(2)}, {}, {2}});
+  state.feed({{V::text("a"), V::integer(1)}, {}, {3}});
+  state.feed({{V::text("b"), V::real(std::nan(""))}, {}, {4}});
+  CHECK(state.result() == "'[null,\"a\"]'");
+}
+
+TEST_CASE("min_by and max_by of several: what cannot be ordered or is too long is refused") {
+  const auto two = largest(2);
+  Accumulator state(*two);
+  const std::string text(1025, 'x');
+  CHECK(state.feed({{V::text(text), V::integer(1)}, {}, {1}}) != nullptr);
+  CHECK(state.feed({{V::integer(1), V::text(text)}, {}, {1}}) != nullptr);
+  CHECK(state.feed({{V::text(text.substr(1)), V::integer(1)}, {}, {1}}) == nullptr);
+  CHECK(std::string_view(state.feed({{V::integer(1), V::text("1")}, {}, {2}}))
+            .starts_with("min and max need values of one kind"));
+  for (const Value& n : {V::integer(0), V::integer(101), V::real(2), V::text("2")})
+    CHECK_FALSE(find_aggregate("max_by", 3)->make(std::span(&n, 1)).has_value());
+}
+
 TEST_CASE("a value compares with itself as equal and with others one way") {
   const std::vector<Value> values = {V::real(-HUGE_VAL), V::integer(std::numeric_limits<std::int64_t>::min()),
                                      V::real(-1.5),      V::integer(-1),

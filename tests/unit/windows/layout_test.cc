@@ -127,7 +127,7 @@ TEST_CASE("saved states are the bytes that version 1 wrote") {
                     time_from_ns<EventTime>(static_cast<std::int64_t>(n) * 1000 - 2500),
                     {n * 100}});
       }
-      now += std::string(declaration.name) + " " + std::string(inputs) + " " + hex(state.saved()) + "\n";
+      now += test::label(declaration) + " " + std::string(inputs) + " " + hex(state.saved()) + "\n";
     };
     line("nothing", {});
     line("integers", {Value::integer(3), Value::integer(-400), Value::integer(7)});
