@@ -66,6 +66,13 @@ int order(const T& a, const T& b) {
   return a < b ? -1 : b < a ? 1 : 0;
 }
 
+// By which values of different kinds order.
+int kind_of(const Value& value) {
+  if (value.is_null()) return 0;
+  if (value.is_boolean()) return 1;
+  return value.is_text() ? 3 : 2;
+}
+
 // Exact, where converting the integer to a float would round: 2^53 and 2^53 + 1 are two values.
 int order_integer_real(std::int64_t i, double d) {
   if (d >= 9223372036854775808.0) return -1;
@@ -78,6 +85,7 @@ int order_integer_real(std::int64_t i, double d) {
 }  // namespace
 
 int compare_other_values(const Value& a, const Value& b) {
+  if (!comparable(a, b)) return order(kind_of(a), kind_of(b));
   if (a.is_text()) return order(a.as_text(), b.as_text());
   if (a.is_boolean()) return order(a.as_boolean(), b.as_boolean());
   return a.is_integer() ? order_integer_real(a.as_integer(), b.as_real())

@@ -42,8 +42,9 @@ class HeldValue {
   Value value_;  // a text points to bytes of our own
 };
 
-// How two values of one kind order: -1, 0, 1. Integers and floats compare by their exact values. Values of
-// different kinds (text and number, boolean and number) do not compare: see comparable().
+// How two values order: -1, 0, 1. Integers and floats compare by their exact values. Values of different
+// kinds do not mix in one aggregate (comparable()), but where parts are merged, each of which has seen one
+// kind: booleans come before numbers, and these before texts.
 int compare_other_values(const Value& a, const Value& b);
 inline int compare_values(const Value& a, const Value& b) {
   const auto order = [](auto x, auto y) { return x < y ? -1 : y < x ? 1 : 0; };

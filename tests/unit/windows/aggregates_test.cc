@@ -142,6 +142,27 @@ TEST_CASE("min_by and max_by: a NULL beside the extreme is the result") {
   CHECK(by("max_by", {{V::null(), V::integer(2)}, {V::integer(1), V::integer(1)}}) == "NULL");
 }
 
+TEST_CASE("extremes of parts that have seen different kinds have an order of their own") {
+  const std::vector<Value> ascending = {V::boolean(false), V::boolean(true), V::real(-HUGE_VAL),
+                                        V::integer(1),     V::real(1.5),     V::text(""),
+                                        V::text("a")};
+  for (std::size_t i = 0; i < ascending.size(); ++i)
+    for (std::size_t k = 0; k < ascending.size(); ++k) {
+      CAPTURE(to_text(ascending[i]));
+      CAPTURE(to_text(ascending[k]));
+      CHECK(compare_values(ascending[i], ascending[k]) == (i < k ? -1 : i > k ? 1 : 0));
+      if (i == k) continue;
+      for (const std::string_view name : {"min", "max"}) {
+        const auto aggregate = test::make(name, 1);
+        Accumulator into(*aggregate), from(*aggregate);
+        into.feed({{ascending[i]}, {}, {1}});
+        from.feed({{ascending[k]}, {}, {2}});
+        aggregate->merge(into.state(), from.state());
+        CHECK(into.result() == to_text(ascending[(name == "min") == (i < k) ? i : k]));
+      }
+    }
+}
+
 std::unique_ptr<Aggregate> largest(std::int64_t n) {
   const std::vector<Value> constants = {V::integer(n)};
   return std::move(*find_aggregate("max_by", 3)->make(constants));
@@ -162,6 +183,18 @@ TEST_CASE("min_by and max_by of several: as many as asked for, among equals thos
     three->merge(state.state(), later.state());
     CHECK(state.result() == "'[2,4,6]'");
   }
+}
+
+TEST_CASE("min_by and max_by of several: parts of different kinds make a state that is loaded again") {
+  const auto three = largest(3);
+  Accumulator numbers(*three), texts(*three), loaded(*three);
+  numbers.feed({{V::integer(1), V::integer(5)}, {}, {1}});
+  numbers.feed({{V::integer(2), V::integer(6)}, {}, {2}});
+  texts.feed({{V::integer(3), V::text("x")}, {}, {3}});
+  three->merge(numbers.state(), texts.state());
+  CHECK(loaded.load(numbers.saved()));
+  CHECK(loaded.saved() == numbers.saved());
+  CHECK(loaded.result() == numbers.result());
 }
 
 TEST_CASE("min_by and max_by of several: a NULL beside a place has the place, one in b has none") {
