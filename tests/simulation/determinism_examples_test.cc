@@ -136,6 +136,23 @@ Arrival example_arrival(const std::string& example, FakeRandom& random, std::int
   return {};
 }
 
+// An event of config/nexmark, of few people, auctions and prices, so that there are equals.
+Arrival nexmark_arrival(FakeRandom& random, std::int64_t at_ms) {
+  at_ms = kBegin + (at_ms - kBegin) * 15 -
+          static_cast<std::int64_t>(random.below(random.one_in(30) ? 9000 : 3000));
+  if (random.one_in(9))
+    return {"events", format(R"({{"event":"person","id":{},"name":"n{}","dateTime":{}}})", random.below(9),
+                             random.below(5), at_ms)};
+  if (random.one_in(6))
+    return {"events", format(R"({{"event":"auction","id":{},"seller":{},"dateTime":{}}})", random.below(300),
+                             random.below(9), at_ms)};
+  return {"events",
+          format(R"({{"event":"bid","auction":{},"bidder":{},"price":{},"channel":"c{}","url":"u{}",)"
+                 R"("dateTime":{},"extra":"x{}"}})",
+                 random.below(300), random.below(9), random.below(30) * 70'000, random.below(3),
+                 random.below(50), at_ms, random.below(1000))};
+}
+
 std::string text_of(const std::filesystem::path& path) {
   std::ostringstream text;
   text << std::ifstream(path).rdbuf();
@@ -186,6 +203,20 @@ TEST_CASE("determinism: every example") {
         [&](FakeRandom& random, std::int64_t at_ms) { return example_arrival(name, random, at_ms); }, 600);
   }
   CHECK(examples >= 5);
+}
+
+TEST_CASE("determinism: every query of Nexmark") {
+  std::size_t queries = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(source_tree() + "/config/nexmark")) {
+    if (entry.path().extension() != ".toml") continue;
+    CAPTURE(entry.path().stem().string());
+    ++queries;
+    auto settings = settings_of(text_of(entry.path()));
+    REQUIRE_MESSAGE(settings, settings.error().message);
+    adapt(*settings);
+    obeys_the_law(*settings, nexmark_arrival, 300);
+  }
+  CHECK(queries >= 13);
 }
 
 }  // namespace
