@@ -17,6 +17,7 @@ namespace {
 constexpr std::string_view kSubject = "tidemark";
 // How often the service manager is told how it is. The watchdog wants to hear thrice an interval, to be safe.
 constexpr Duration kStatusEvery = 10s;
+constexpr Duration kWhileOwing = 100ms;
 
 Duration beat_interval(const ServiceNotifier& notifier) {
   const std::optional<Duration> watchdog = notifier.watchdog_interval();
@@ -80,7 +81,10 @@ void Service::ready(const Status& started) {
     platform_.log.error(kSubject,
                         format("{}; status, stop and checkpoint commands will not reach this instance",
                                listening_.error().message));
-  if (started) return;  // the appliance has told the service manager
+  if (started) {  // the appliance has told the service manager, if that had room for it
+    if (notifier_.owes()) beat();
+    return;
+  }
   platform_.log.error(kSubject, format("cannot start: {}", started.error().message));
   end(exit_code_of(started.error().kind));
 }
@@ -156,7 +160,8 @@ void Service::end(ExitCode code) {
 void Service::beat() {
   notifier_.watchdog();
   if (!ended_) notifier_.status(status_line(appliance_.status()));
-  beat_ = platform_.loop.at(platform_.loop.now() + beat_every_, [this] { beat(); });
+  const Duration next = notifier_.owes() ? std::min(kWhileOwing, beat_every_) : beat_every_;
+  beat_ = platform_.loop.at(platform_.loop.now() + next, [this] { beat(); });
 }
 
 }  // namespace tidemark

@@ -56,6 +56,8 @@ Procedure Appliance::Work::start_up() {
     auto reader = JournalReader::open(folder, barrier_, names_);
     if (!reader) co_return started(pass_on(reader));
     constexpr std::size_t kEntriesPerSlice = 1024;
+    constexpr Duration kTellEvery = 100ms;  // the service manager's queue is short
+    MonotonicTime told = platform_.loop.now();
     for (bool done = false; !done;) {
       if (Status replayed = replay_some(**reader, kEntriesPerSlice, done); !replayed)
         co_return started(std::move(replayed));
@@ -93,9 +95,12 @@ Procedure Appliance::Work::start_up() {
                                    .topic = {},
                                    .payload = at.to});
       }
-      notifier_.extend_timeout(30s);
-      notifier_.watchdog();
-      notifier_.status(phase_text());
+      if (platform_.loop.now() - told >= kTellEvery) {
+        told = platform_.loop.now();
+        notifier_.extend_timeout(30s);
+        notifier_.watchdog();
+        notifier_.status(phase_text());
+      }
       checkpointer_->turn();
       co_await turn_of_others(platform_.loop);
       if (Status usable = check_sinks_usable(); !usable) co_return started(std::move(usable));

@@ -5,10 +5,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "base/format.h"
 
@@ -32,32 +36,47 @@ class SocketNotifier final : public ServiceNotifier {
   SocketNotifier(const SocketNotifier&) = delete;
   SocketNotifier& operator=(const SocketNotifier&) = delete;
 
-  void ready() override { send("READY=1"); }
+  void ready() override { owe("READY=1"); }
   void status(std::string_view text) override {
     std::string line = format("STATUS={}", text);
     std::replace(line.begin(), line.end(), '\n', ' ');
     send(line);
   }
-  void stopping() override { send("STOPPING=1"); }
+  void stopping() override { owe("STOPPING=1"); }
   void watchdog() override { send("WATCHDOG=1"); }
   void extend_timeout(Duration by) override {
     send(format("EXTEND_TIMEOUT_USEC={}", std::chrono::duration_cast<std::chrono::microseconds>(by).count()));
   }
+  bool owes() const override { return !owed_.empty(); }
   std::optional<Duration> watchdog_interval() const override { return interval_; }
 
  private:
-  // What the service manager does not take is not worth waiting for; the next one tells it again.
+  void owe(std::string line) {
+    owed_.push_back(std::move(line));
+    pay();
+  }
   void send(std::string_view line) {
-    if (fd_ < 0) return;
+    if (pay()) static_cast<void>(took(line));
+  }
+  // False while something is still owed.
+  bool pay() {
+    while (!owed_.empty() && took(owed_.front())) owed_.erase(owed_.begin());
+    return owed_.empty();
+  }
+  // False only when the queue is full: where nobody listens, nothing is owed.
+  bool took(std::string_view line) const {
+    if (fd_ < 0) return true;
     const void* address = &address_;
-    static_cast<void>(::sendto(fd_, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
-                               static_cast<const sockaddr*>(address), length_));
+    const ssize_t sent = ::sendto(fd_, line.data(), line.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+                                  static_cast<const sockaddr*>(address), length_);
+    return sent >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS);
   }
 
   sockaddr_un address_{};
   socklen_t length_ = 0;
   int fd_ = -1;
   std::optional<Duration> interval_;
+  std::vector<std::string> owed_;
 };
 
 std::string environment(const char* name) {

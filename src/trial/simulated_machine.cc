@@ -64,6 +64,7 @@ class NoNotifier final : public ServiceNotifier {
   void stopping() override {}
   void watchdog() override {}
   void extend_timeout(Duration) override {}
+  bool owes() const override { return false; }
   std::optional<Duration> watchdog_interval() const override { return std::nullopt; }
 };
 

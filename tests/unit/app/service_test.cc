@@ -15,15 +15,21 @@ constexpr const char* kSocket = "/data/control.sock";
 class FakeNotifier final : public ServiceNotifier {
  public:
   void ready() override { ++readies; }
-  void status(std::string_view text) override { last_status = text; }
+  void status(std::string_view text) override {
+    last_status = text;
+    ++statuses;
+  }
   void stopping() override { ++stops; }
   void watchdog() override { ++beats; }
   void extend_timeout(Duration) override {}
+  bool owes() const override { return owing; }
   std::optional<Duration> watchdog_interval() const override { return 3s; }
 
   int readies = 0;
   int stops = 0;
   int beats = 0;
+  int statuses = 0;
+  bool owing = false;
   std::string last_status;
 };
 
@@ -122,6 +128,20 @@ TEST_CASE("checkpoints are taken, listed, shown and verified on request") {
     CHECK(nonsense.text_of("kind") == "usage");
   }
   CHECK(running.ask(*peer, "dance").text_of("error") == "this instance does not know the command \"dance\"");
+}
+
+TEST_CASE("what the service manager had no room for is told again soon, and then no more often than usual") {
+  Running running;
+  running.notifier.owing = true;
+  running.start();
+  running.fakes.loop.advance(1s);
+  const int told = running.notifier.statuses;
+  CHECK(told >= 5);
+  running.notifier.owing = false;
+  running.fakes.loop.advance(200ms);
+  const int settled = running.notifier.statuses;
+  running.fakes.loop.advance(900ms);
+  CHECK(running.notifier.statuses <= settled + 1);
 }
 
 TEST_CASE("the first signal stops it cleanly, the second is the caller's") {

@@ -59,6 +59,24 @@ TEST_CASE("each notification is a datagram in sd_notify's words") {
   CHECK(manager.heard().empty());
 }
 
+TEST_CASE("that it is ready is told again when there was no room for it, before anything else") {
+  ServiceManager manager;
+  const auto notifier = make_service_notifier();
+  CHECK(!notifier->owes());
+  for (int i = 0; i < 5000; ++i) notifier->watchdog();
+  CHECK(!notifier->owes());  // it is repeated anyway
+  notifier->ready();
+  CHECK(notifier->owes());
+  notifier->status("running");  // there is still no room
+  while (manager.heard() == "WATCHDOG=1") {
+  }
+  notifier->status("running for a while");
+  CHECK(!notifier->owes());
+  CHECK(manager.heard() == "READY=1");
+  CHECK(manager.heard() == "STATUS=running for a while");
+  CHECK(manager.heard().empty());
+}
+
 TEST_CASE("the watchdog's interval is the service manager's, for this process only") {
   ServiceManager manager;
   CHECK(!make_service_notifier()->watchdog_interval());
@@ -97,6 +115,7 @@ TEST_CASE("a service manager that has gone is no trouble") {
     notifier = make_service_notifier();
   }
   notifier->ready();
+  CHECK(!notifier->owes());
   notifier->status("still here");
 }
 
