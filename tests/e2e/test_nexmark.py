@@ -13,7 +13,7 @@ import rows
 
 sys.path.insert(0, str(harness.ROOT / "tools"))
 
-from benchmarks import nexmark_events, nexmark_oracle  # noqa: E402
+from benchmarks import nexmark, nexmark_events, nexmark_oracle  # noqa: E402
 
 BY_EVENTS = list(nexmark_oracle.ORACLE)
 ALL = sorted((path.stem for path in nexmark_oracle.QUERIES.glob("*.toml")), key=lambda name: int(name[1:]))
@@ -37,6 +37,14 @@ def use(tidemark, events, config):
     instance.env["TIDEMARK_DATA"] = str(instance.data_dir)
     instance.config_file.write_text(config)
     return instance
+
+
+def drain(instance, events):
+    """Ends it for good when it has read them all."""
+    harness.wait_until(lambda: nexmark_oracle.bytes_read(instance.command("status", json=True)) == events.stat().st_size,
+                       what="the events")
+    instance.command("stop", "--drain")
+    assert instance.wait() == 0
 
 
 def results(instance, query):
@@ -99,8 +107,7 @@ def test_its_results_are_those_of_sql_over_kills(query, stream, tidemark, tmp_pa
     harness.wait_until(all_is_delivered, what="the last results before the end")
     if nexmark_oracle.waits(query):
         compare(query, results(instance, query), events.expected(query, events.watermark))
-    instance.command("stop", "--drain")
-    assert instance.wait() == 0
+    drain(instance, growing)
     compare(query, results(instance, query), events.expected(query))
 
 
@@ -121,11 +128,7 @@ to = ["arrivals"]
 type = "file"
 path = "arrivals.jsonl"
 """)
-    instance.start()
-    harness.wait_until(lambda: nexmark_oracle.bytes_read(instance.command("status", json=True)) == path.stat().st_size,
-                       what="the events")
-    instance.command("stop", "--drain")
-    assert instance.wait() == 0
+    drain(instance.start(), path)
     arrivals = Counter((row["bidder"], row["at"] // size * size)
                        for row in rows.json_lines(instance.data_dir / "arrivals.jsonl"))
     assert sum(arrivals.values()) == events.bids
@@ -167,6 +170,23 @@ def test_a_digest_tells_a_row_that_is_missing_doubled_or_changed():
     assert nexmark_oracle.digest(right) == nexmark_oracle.digest(reversed(right))
     for wrong in (right[1:], [*right, right[0]], [(1, "a"), (2, "b"), (3, "b")], [(1, "a"), (1, "a"), (2, "b")]):
         assert nexmark_oracle.digest(wrong) != nexmark_oracle.digest(right)
+
+
+@pytest.mark.parametrize("query", ["q2", "q17", nexmark_oracle.BY_THE_CLOCK])
+@pytest.mark.parametrize("stream", ["sparse"], indirect=True)
+def test_a_measurement_ends_at_a_result_that_is_missing(query, stream, tidemark, tmp_path):
+    path, events = stream
+    written = tmp_path / "results.jsonl"
+    drain(use(tidemark, path, nexmark_oracle.configuration(query, written)).start(), path)
+    nexmark.check(query, written, events)
+    written.write_text("".join(written.read_text().splitlines(keepends=True)[1:]))
+    with pytest.raises(AssertionError):
+        nexmark.check(query, written, events)
+
+
+def test_rows_are_queries():
+    assert set(nexmark.ROWS) == {"nexmark", *(f"nexmark-{query}" for query in ALL)}
+    assert nexmark.ROWS["nexmark-q5"] == "Nexmark query 5, hot items, journal on"
 
 
 def test_results_go_to_another_file_when_that_is_asked_for():
