@@ -8,11 +8,13 @@ namespace tidemark {
 
 std::string lz4_compress(std::string_view raw) {
   invariant(raw.size() <= (std::size_t{1} << 30), "LZ4 blocks are at most 1 GiB");
-  std::string out(static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(raw.size()))), '\0');
-  const int n = LZ4_compress_default(raw.data(), out.data(), static_cast<int>(raw.size()),
-                                     static_cast<int>(out.size()));
-  invariant(n > 0, "LZ4 compresses into a buffer of its own bound");
-  out.resize(static_cast<std::size_t>(n));
+  std::string out;
+  const auto bound = static_cast<std::size_t>(LZ4_compressBound(static_cast<int>(raw.size())));
+  out.resize_and_overwrite(bound, [raw](char* to, std::size_t room) {
+    const int n = LZ4_compress_default(raw.data(), to, static_cast<int>(raw.size()), static_cast<int>(room));
+    invariant(n > 0, "LZ4 compresses into a buffer of its own bound");
+    return static_cast<std::size_t>(n);
+  });
   return out;
 }
 

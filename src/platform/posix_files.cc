@@ -118,17 +118,20 @@ class PosixFile final : public File {
   }
 
   Result<std::string> read_at(std::uint64_t offset, std::size_t size) override {
-    std::string out(size, '\0');
-    std::size_t have = 0;
-    while (have < size) {
-      const auto got = repeat([&] {
-        return ::pread(fd_.get(), out.data() + have, size - have, static_cast<off_t>(offset + have));
-      });
-      if (got < 0) return system_error("read", path_, errno);
-      if (got == 0) break;
-      have += static_cast<std::size_t>(got);
-    }
-    out.resize(have);
+    std::string out;
+    int error = 0;
+    out.resize_and_overwrite(size, [&](char* to, std::size_t) {
+      std::size_t have = 0;
+      while (have < size) {
+        const auto got = repeat(
+            [&] { return ::pread(fd_.get(), to + have, size - have, static_cast<off_t>(offset + have)); });
+        if (got < 0) error = errno;
+        if (got <= 0) break;
+        have += static_cast<std::size_t>(got);
+      }
+      return have;
+    });
+    if (error != 0) return system_error("read", path_, error);
     return out;
   }
 
