@@ -113,7 +113,8 @@ def test_its_results_are_those_of_sql_over_kills(query, stream, tidemark, tmp_pa
 
 @pytest.mark.parametrize("stream", ["dense"], indirect=True)
 def test_windows_of_the_clock_hold_what_arrived_in_them(stream, tidemark):
-    """Arrivals are known only afterwards, so a second pipeline writes them down; and ten seconds would be long."""
+    """Arrivals are known only afterwards, so a second pipeline writes them down; and ten seconds would be long. Killed
+    while it reads, it cuts the same windows again."""
     path, events = stream
     query, size = nexmark_oracle.BY_THE_CLOCK, 5
     text = nexmark_oracle.configuration(query).replace('size = "10s"', f'size = "{size}ms"')
@@ -128,6 +129,9 @@ to = ["arrivals"]
 type = "file"
 path = "arrivals.jsonl"
 """)
+    instance.start()
+    harness.wait_until(lambda: nexmark_oracle.bytes_read(instance.command("status", json=True)) > 0, what="some events")
+    instance.kill9()
     drain(instance.start(), path)
     arrivals = Counter((row["bidder"], row["at"] // size * size)
                        for row in rows.json_lines(instance.data_dir / "arrivals.jsonl"))
