@@ -4,9 +4,9 @@
     tools/benchmarks/nexmark_events.py EVENTS [--seed N] [--rate N] > events.jsonl
 
 Of 50 events one is a person, three are auctions and 46 bids, in this order, a JSON object a line. Ids count up from
-1000. Half of all bids are for one hot auction, three quarters of them by one hot bidder, three quarters of all
-auctions by one hot seller, who change with every hundredth that is new; the others are chosen among what is new, and
-some ids are a little ahead of their own event. Prices are spread evenly over the decades from 1 to 1,000,000 dollars,
+1000. Half of all bids are for a hot auction, three quarters are made by a hot bidder, and three quarters of all
+auctions are a hot seller's; another one is hot with every hundredth that is new. All others are chosen among what is
+new, and some a little ahead of their own event. Prices are spread evenly over the decades from 1 to 1,000,000 dollars,
 in cents; half of the bids come through one of four channels, the others through one of 10,000.
 
 `rate` events are a second apart in event time, which begins shortly before a midnight. One in ten events is older
