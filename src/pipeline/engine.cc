@@ -90,6 +90,7 @@ void Engine::hand_down(std::size_t upstream, std::span<const Value> values, Even
       const PipelineInput& input = pipeline.plan.inputs[i];
       if (input.from_source || input.index != upstream) continue;
       auto& waiting = pipeline.inbox.emplace_back(Pipeline::Waiting{i, {}, time, received, position});
+      waiting.values.reserve(kRowFirstColumn + values.size());
       waiting.values = {Value::null(), Value::text(plan_.pipelines[upstream].settings->name),
                         Value::integer(to_ms(to_ns(time))), Value::integer(to_ms(to_ns(received)))};
       for (std::size_t c = 0; c < values.size(); ++c) {
