@@ -286,7 +286,9 @@ class Ewma final : public Remembering<Average> {
     const std::int64_t time = to_ns(input.time);
     if (!before.any) return {true, now, time};
     if (time <= before.time) return before;  // no time has passed, so it weighs nothing
-    const double elapsed = static_cast<double>(time) - static_cast<double>(before.time);
+    // As integers: nanoseconds since 1970 do not fit a float to the last digit.
+    const auto elapsed =
+        static_cast<double>(static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(before.time));
     const double mean = now + (before.mean - now) * std::exp2(-elapsed / half_life_);
     return std::isfinite(mean) ? Average{true, mean, time} : before;
   }

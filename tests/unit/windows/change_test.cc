@@ -234,6 +234,17 @@ TEST_CASE("change functions: debounce by time looks at the time of records, and 
   CHECK(say(ewma, 30, 0) == "12.5");
 }
 
+TEST_CASE("change functions: ewma tells nanoseconds of our days apart") {
+  Course ewma(called("ewma(x, '100ns')"));
+  const auto say = [&ewma](std::int64_t ns, double x) {
+    return ewma.next({{Value::real(x)}, time_from_ns<EventTime>(1'740'830'400'000'000'000 + ns), {1}});
+  };
+  CHECK(say(0, 64) == "64.0");
+  CHECK(say(100, 0) == "32.0");
+  CHECK(say(200, 0) == "16.0");
+  CHECK(say(500, 0) == "2.0");
+}
+
 std::string hex(std::string_view bytes) {
   std::string out;
   for (const char c : bytes)
