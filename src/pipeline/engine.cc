@@ -60,16 +60,16 @@ Result<std::unique_ptr<Engine>> Engine::make(const Options& options) {
                                    .hash_seed = options.hash_seed,
                                    .foresees_from = options.foresees_from});
     pipeline.only_time_moves = pipeline.work->only_time_moves();
-    pipeline.by_clock = pipeline.plan.processing_time ||
-                        std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
-                          return input.from_source
-                                     ? !options.plan.sources[input.index].timestamp_slot.has_value()
-                                     : engine->pipelines_[input.index]->by_clock;
-                        });
+    pipeline.reads_by_clock = std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
+      if (input.from_source) return !options.plan.sources[input.index].timestamp_slot.has_value();
+      const Pipeline& upstream = *engine->pipelines_[input.index];
+      return upstream.plan.results_at_clock() || upstream.reads_by_clock;
+    });
+    pipeline.by_clock = pipeline.plan.processing_time || pipeline.reads_by_clock;
     pipeline.time_driven = std::ranges::any_of(pipeline.plan.inputs, [&](const PipelineInput& input) {
       if (input.from_source) return false;
       const Pipeline& upstream = *engine->pipelines_[input.index];
-      return upstream.plan.processing_time || upstream.time_driven;
+      return upstream.plan.results_at_clock() || upstream.time_driven;
     });
   }
   return engine;
@@ -254,14 +254,14 @@ bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
     }
     idle = false;
   }
-  pipeline.idle = idle && !pipeline.plan.processing_time;
+  pipeline.idle = idle && !pipeline.plan.results_at_clock();
   if (!idle && smallest > pipeline.watermark) pipeline.watermark = smallest;
   if (pipeline.only_time_moves && pipeline.advanced_to == pipeline.watermark && pipeline.advanced_at == now_)
     return true;
   if (!pipeline.work->advance(pipeline.watermark, now_, position_, budget)) return false;
   // What is emitted from here on has a later event time than this: a window's result stands at its end less 1
   // ms.
-  const std::int64_t passed = pipeline.plan.processing_time ? to_ns(now_) : to_ns(pipeline.watermark);
+  const std::int64_t passed = pipeline.plan.results_at_clock() ? to_ns(now_) : to_ns(pipeline.watermark);
   pipeline.output_watermark = pipeline.plan.closes_windows()
                                   ? time_from_ns<EventTime>(whole_milliseconds(passed))
                                   : time_from_ns<EventTime>(passed);

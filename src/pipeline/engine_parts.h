@@ -94,6 +94,7 @@ struct Engine::Pipeline {
   bool idle = false;                           // all its inputs are
   bool row_taken = false;                      // the row at hand was processed, and closing goes on
   bool time_driven = false;                    // journal time alone can move its watermark
+  bool reads_by_clock = false;                 // event time, as it reads it, is that of arrival
   bool by_clock = false;  // its time is that of arrival: the clock set back begins it anew
   std::deque<Waiting> inbox;
   Arena inbox_texts;

@@ -108,6 +108,11 @@ struct PipelinePlan {
   std::vector<Program> select;    // over the output row; per record: over the working row
   std::optional<Program> having;  // over the output row; per record: working row, then selected columns
   bool processing_time = false;
+  // Its results stand at a time of the clock, for pipelines that read it; else each at that of a record.
+  bool results_at_clock() const {
+    const bool beats = kind == Kind::running && *settings->emit == EmitPolicy::every;
+    return processing_time && (closes_windows() || kind == Kind::absence || beats);
+  }
 
   ResultSchema main, late, dead;     // channels without lineage and timeline
   std::vector<TypeSet> main_types;   // of main's columns, for pipelines that read them

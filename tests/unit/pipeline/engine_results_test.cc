@@ -97,6 +97,35 @@ to = ["out"]
   CHECK(world.output.take() == Lines{window_row("w", "x", 20, 1)});
 }
 
+TEST_CASE("engine: records that pass by the clock keep their event time for pipelines that read them") {
+  for (const char* upstream : {"key_by = [\"k\"]\nselect = [\"count(*) AS n\", \"last(v) AS v\"]",
+                               "select = [\"k\", \"v\"]", "key_by = [\"k\"]\nselect = [\"lag(v) AS v\"]",
+                               "key_by = [\"k\"]\nwindow = { type = \"count\", size = 1 }\n"
+                               "select = [\"last(v) AS v\"]"}) {
+    CAPTURE(upstream);
+    EngineWorld world(with_source_a(format(R"(
+[pipelines.by_clock]
+from = ["a"]
+time = "processing"
+{}
+[pipelines.w]
+from = ["by_clock"]
+key_by = ["k"]
+window = {{ type = "tumbling", size = "10s" }}
+select = ["count(*) AS n"]
+to = ["out"]
+late_to = "late"
+)",
+                                           upstream)));
+    // Collected elsewhere, it arrives a minute later.
+    world.record(60s, EngineWorld::json(1s, "x"));
+    world.record(61s, EngineWorld::json(2s, "x"));
+    CHECK(world.output.take() == Lines{});
+    world.record(62s, EngineWorld::json(12s, "x"));
+    CHECK(world.output.take() == Lines{window_row("w", "x", 0, 2)});
+  }
+}
+
 TEST_CASE("engine: a source that has ended no longer holds the watermark") {
   EngineWorld world(with_source_a(R"(
 [sources.b]
