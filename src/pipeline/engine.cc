@@ -270,9 +270,13 @@ bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
   return true;
 }
 
+// A source that falls idle is a timer here whether a window waits or not: a record that is late because of it
+// is so whatever else is computed.
 bool Engine::begin_due_timer() {
   if (entry_->kind == EntryKind::clock_step) return false;
-  const auto due = next_due();
+  std::optional<JournalTime> due = next_due();
+  for (const auto& source : sources_)
+    if (source && !source->ended) take_sooner(due, source->watermark.idle_due());
   if (!due || *due > entry_->time) return false;
   now_ = std::max(now_, *due);
   timer_fired_ = true;
@@ -528,15 +532,16 @@ void Engine::begin_time(JournalTime now) {
   for (auto& source : sources_) source->watermark.begin(now);
 }
 
-// Idleness matters only while a window waits for the watermark; an appliance with nothing open writes no
-// tick.
+// What is due but did not happen (a window that another input's watermark holds open) is no timer.
+void Engine::take_sooner(std::optional<JournalTime>& first, std::optional<JournalTime> due) const {
+  if (due && *due > now_ && (!first || *due < *first)) first = due;
+}
+
+// That a source falls idle is worth a tick only while a window waits for the watermark: an appliance with
+// nothing open writes none.
 void Engine::find_next_due() {
   next_due_known_ = true;
   next_due_.reset();
-  // What is due but did not happen (a window that another input's watermark holds open) is no timer.
-  const auto sooner = [&](std::optional<JournalTime> due) {
-    if (due && *due > now_ && (!next_due_ || *due < *next_due_)) next_due_ = due;
-  };
   bool waits = false;
   for (const std::size_t index : order_) {
     const Pipeline* pipeline = pipelines_[index].get();
@@ -544,12 +549,12 @@ void Engine::find_next_due() {
     auto due = pipeline->work->next_due(pipeline->time_driven);
     // By the clock, only what has just been taken over is overdue: a shorter timeout than it was begun with.
     if (due && *due <= now_ && pipeline->plan.processing_time) due = now_ + Duration(1);
-    sooner(due);
+    take_sooner(next_due_, due);
     waits = waits || pipeline->work->waits_for_watermark();
   }
   if (!waits) return;
   for (const auto& source : sources_)
-    if (source && !source->ended) sooner(source->watermark.idle_due());
+    if (source && !source->ended) take_sooner(next_due_, source->watermark.idle_due());
 }
 
 std::vector<Engine::Table> Engine::tables() {

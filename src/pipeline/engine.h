@@ -169,6 +169,7 @@ class Engine {
   void hand_down(std::size_t upstream, std::span<const Value> values, EventTime time, JournalTime received,
                  Position position);
   void find_next_due();
+  void take_sooner(std::optional<JournalTime>& first, std::optional<JournalTime> due) const;
   void begin_time(JournalTime now);
   static bool read_source(Source& source, std::string_view section, bool counts_only);
   bool read_pipeline(Pipeline& pipeline, std::string_view section, bool counts_only);

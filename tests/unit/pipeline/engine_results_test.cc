@@ -97,6 +97,39 @@ to = ["out"]
   CHECK(world.output.take() == Lines{window_row("w", "x", 20, 1)});
 }
 
+TEST_CASE("engine: what is late because a source fell idle is late whether a window waited for it or not") {
+  const auto run = [](const char* beside) {
+    EngineWorld world(with_source_a(std::string(R"(
+[sources.b]
+type = "tcp"
+listen = "127.0.0.1:9002"
+format = "json"
+timestamp = { field = "ts", format = "ms" }
+idle_after = "30s"
+[pipelines.w]
+from = ["a", "b"]
+where = "v = 1"
+key_by = ["k"]
+window = { type = "tumbling", size = "10s" }
+select = ["count(*) AS n"]
+to = ["out"]
+late_to = "late"
+)") + beside));
+    world.event(1s, "x", 2, "b");
+    world.event(25s, "x", 2, "a");
+    world.record(40s, EngineWorld::json(8s, "back", 1), "b");  // idle since 31 s
+    return world.output.take();
+  };
+  CHECK(run("") == Lines{"w/late back 1"});
+  CHECK(run(R"(
+[pipelines.other]
+from = ["a"]
+window = { type = "tumbling", size = "1h" }
+select = ["count(*) AS n"]
+to = ["out"]
+)") == Lines{"w/late back 1"});
+}
+
 TEST_CASE("engine: records that pass by the clock keep their event time for pipelines that read them") {
   for (const char* upstream : {"key_by = [\"k\"]\nselect = [\"count(*) AS n\", \"last(v) AS v\"]",
                                "select = [\"k\", \"v\"]", "key_by = [\"k\"]\nselect = [\"lag(v) AS v\"]",
