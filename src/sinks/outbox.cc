@@ -38,7 +38,8 @@ Status Outbox::open() {
   if (!names && names.error().kind == Error::Kind::not_found) return {};
   if (!names) return pass_on(names);
   // What is read from here on may so far be in the page cache only: of a program that was killed.
-  if (Status synced = files_.sync_directory(options_.folder); !synced) return synced;
+  for (const std::string& folder : {options_.folder, parent_path(options_.folder)})
+    if (Status synced = files_.sync_directory(folder); !synced) return synced;
   if (Status loaded = load_state(); !loaded) return loaded;
   std::sort(names->begin(), names->end());  // the names of segments are as long as each other
   for (const std::string& name : *names)
@@ -138,6 +139,11 @@ void Outbox::mark(const OutboxRow& row) {
 
 Status Outbox::begin_segment() {
   if (Status made = files_.make_directories(options_.folder); !made) return made;
+  // That folder, and the one of all outboxes, may be there and not be durable: a sync failed when it was
+  // made.
+  const std::string parent = parent_path(options_.folder);
+  for (const std::string& folder : {parent, parent_path(parent)})
+    if (Status synced = files_.sync_directory(folder); !synced) return synced;
   Segment segment{.path = join_path(options_.folder, outbox_segment_name(end_)), .first = end_, .end = end_};
   if (!segments_.empty() && segments_.back().path == segment.path)
     segments_.pop_back();  // nothing in it holds

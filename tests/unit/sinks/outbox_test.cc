@@ -298,6 +298,44 @@ TEST_CASE("outbox: a power cut at any operation loses nothing that was taken, an
     }
 }
 
+TEST_CASE("outbox: a folder that was made and not synced is durable before rows in it are") {
+  const auto rows_after_a_cut = [](const FaultFiles& before) {
+    const auto disk = before.after_crash(Loss::all_unsynced);
+    Outbox outbox(*disk, {.folder = kFolder, .buffer = 8u << 10});
+    REQUIRE(outbox.open());
+    return numbers(outbox);
+  };
+  for (std::uint64_t at = 1; at <= 12; ++at) {
+    CAPTURE(at);
+    Maker maker;
+    const auto append = [&maker](FaultFiles& disk) {
+      Outbox outbox(disk, {.folder = kFolder, .buffer = 8u << 10});
+      const auto rows = maker.rows(3);
+      bool taken = outbox.open() && outbox.append(rows);
+      if (!taken) taken = outbox.append(rows).has_value();
+      return taken;
+    };
+    {  // the program was killed within it
+      FaultFiles disk;
+      REQUIRE(disk.make_directories("/data"));
+      disk.crash_at(disk.operations() + at);
+      append(disk);
+      const auto next = disk.after_crash(Loss::none);
+      maker.number = 0;
+      REQUIRE(append(*next));
+      CHECK(rows_after_a_cut(*next).size() >= 3);
+    }
+    {  // the sync failed, and it tried again
+      FaultFiles disk;
+      REQUIRE(disk.make_directories("/data"));
+      disk.fail({.operation = FaultFiles::Operation::sync_directory, .skip = at - 1});
+      maker.number = 0;
+      REQUIRE(append(disk));
+      CHECK(rows_after_a_cut(disk) == range(1, 3));
+    }
+  }
+}
+
 TEST_CASE("outbox: of damaged files what reads is kept, in order, and the rest is reported with its number") {
   FaultFiles whole;
   Maker maker;
