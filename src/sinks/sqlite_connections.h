@@ -32,7 +32,8 @@ class SqliteConnections {
   void forget(Holder& holder);
 
  private:
-  Status make_durable(const std::string& path);
+  Status make_durable(const std::string& path, Sqlite& connection);
+  static Status write_anew(File& log, Sqlite& connection);
 
   struct Open {
     FileIdentity identity;

@@ -200,6 +200,33 @@ TEST_CASE("sqlite: a locked database is waited for, at the start and later") {
   CHECK(subject.rows_of("SELECT count(*) FROM hello") == "1\n");
 }
 
+TEST_CASE("sqlite: what a commit left whose sync failed is durable before it counts") {
+  Rows rows;
+  rows.add(Value::text("a"), 1);
+  std::unique_ptr<FaultFiles> disk;
+  {
+    SinkSubject subject(kSqlite);
+    REQUIRE(subject.open({&rows.schema}));
+    subject.doors.disk->fail({.operation = FaultFiles::Operation::sync, .path_part = "-wal"});
+    CHECK_FALSE(subject.write(rows.views));
+    subject.doors.disk->crash();
+    disk = subject.doors.disk->after_crash(Loss::none);  // killed before it tries again
+  }
+  std::optional<Result<std::optional<Holdings>>> before;
+  {
+    SinkSubject subject(kSqlite, std::move(disk));
+    before = subject.open({&rows.schema});
+    subject.doors.disk->crash();
+    disk = subject.doors.disk->after_crash(Loss::all_unsynced);
+  }
+  SinkSubject subject(kSqlite, std::move(disk));
+  const auto after = subject.open({&rows.schema});
+  REQUIRE((before && *before && **before && after && *after && **after));
+  REQUIRE((**before)->size() == 1);
+  REQUIRE((**after)->size() == 1);
+  CHECK((**after)->begin()->second.number == (**before)->begin()->second.number);
+}
+
 TEST_CASE("sqlite: a row that the table rejects keeps the sink away, named, until the table is mended") {
   Rows rows;
   rows.add(Value::text("good"), 1).add(Value::text("bad"), -1).add(Value::text("late"), 2);
