@@ -39,6 +39,8 @@ class SimulatedPeer {
   void turn(std::size_t most = SIZE_MAX);
   // Reads what was answered. An answer that has left the machine counts, also when it loses its power now.
   void listen();
+  // The line that this connection sends next, from 0.
+  std::uint64_t next() const { return next_; }
   bool all_acknowledged() const { return memory_.acknowledged == lines_.size(); }
   const Memory& memory() const { return memory_; }
   const std::vector<std::string>& violations() const { return violations_; }
