@@ -68,7 +68,7 @@ def measure(names, context):
 
 
 def measure_day(row, interval, sync, seconds, bar, context):
-    made = context.inputs.get("plain", 1000, RATE * (seconds + 30))
+    made = context.inputs.get("plain", 1000, RATE * (seconds + 105))
     with disk(context.folder) as (folder, counter):
         port = harness.free_port()
         instance = Program(folder, CONFIGURATION.format(data_dir=folder / "data", interval=interval, sync=sync, port=port))
@@ -76,7 +76,7 @@ def measure_day(row, interval, sync, seconds, bar, context):
         try:
             instance.start()
             sender = subprocess.Popen([bench("feed"), "send", made.path, str(port), str(RATE)])
-            time.sleep(15)  # the first checkpoint is a base
+            time.sleep(90)  # the first checkpoint is a base, and the ballast is laid in once, after a minute
             os.sync()
             begun, before, status = time.monotonic(), counter(instance), instance.status()
             context.show(f"interval {interval}, sync {sync}: {seconds} s")

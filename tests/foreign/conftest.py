@@ -1,0 +1,6 @@
+"""What the end-to-end tests use, for tests that run two programs."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
