@@ -284,7 +284,7 @@ bool write_json(const Node& node, JsonWriter& out, Diagnostics& diagnostics) {
     }
     case Node::Kind::table: {
       out.begin_object();
-      const bool fine = std::ranges::all_of(node.entries, [&](const Entry& entry) {
+      const bool fine = std::ranges::all_of(node.entries, [&](const TableEntry& entry) {
         out.key(entry.key);
         const bool good = write_json(entry.value, out, diagnostics);
         if (!good) out.null();

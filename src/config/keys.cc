@@ -165,11 +165,11 @@ Key& Keys::table(std::string name, Keys& keys) {
   return key;
 }
 
-Key& Keys::tables(std::string name, std::function<void(const Entry&)> read) {
+Key& Keys::tables(std::string name, std::function<void(const TableEntry&)> read) {
   Key& key = add(std::move(name), Key::Type::tables);
   key.read_ = [&key, read = std::move(read)](const Node& node, Reading& reading) {
     if (node.kind != Node::Kind::table) return key.wrong_type(node, reading);
-    for (const Entry& entry : node.entries) read(entry);
+    for (const TableEntry& entry : node.entries) read(entry);
     return true;
   };
   return key;
@@ -277,7 +277,7 @@ bool Keys::is_required(const Key& key) const {
 
 bool Keys::read(const Node& table, const std::string& path, Reading& reading) {
   bool fine = true;
-  for (const Entry& entry : table.entries)
+  for (const TableEntry& entry : table.entries)
     if (Key* key = find(entry.key)) {
       key->given_ = &entry.value;
       key->given_at_ = entry.key_place;
@@ -287,7 +287,7 @@ bool Keys::read(const Node& table, const std::string& path, Reading& reading) {
     fine = fine && !key.bad_;
   }
   // Last, when it is known which keys apply.
-  for (const Entry& entry : table.entries)
+  for (const TableEntry& entry : table.entries)
     if (!find(entry.key)) {
       unknown_key(entry, path, reading);
       fine = false;
@@ -329,12 +329,12 @@ bool Keys::read_one(Key& key, const Node& table, const std::string& path, Readin
 // Whether an unknown key of the table is most likely this one: then it is not reported as missing as well.
 bool Keys::misspelled(const Key& key, const Node& table) const {
   const std::string_view name = key.name_;
-  return std::ranges::any_of(table.entries, [&](const Entry& entry) {
+  return std::ranges::any_of(table.entries, [&](const TableEntry& entry) {
     return !find(entry.key) && nearest(entry.key, std::span(&name, 1));
   });
 }
 
-void Keys::unknown_key(const Entry& entry, const std::string& path, Reading& reading) const {
+void Keys::unknown_key(const TableEntry& entry, const std::string& path, Reading& reading) const {
   std::vector<std::string_view> near;
   std::vector<std::string> known;
   for (const Key& key : keys_) {
@@ -390,7 +390,7 @@ bool refers(const Node& node) {
 }  // namespace
 
 void Keys::withhold(Node& table) const {
-  for (Entry& entry : table.entries) {
+  for (TableEntry& entry : table.entries) {
     const Key* const key = find(entry.key);
     if (key && key->group_) key->group_->withhold(entry.value);
     if (!key || !key->outside_ || !refers(entry.value)) continue;

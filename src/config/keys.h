@@ -248,7 +248,7 @@ class Keys {
   // The same, with keys that outlive these.
   Key& table(std::string name, Keys& keys);
   // A table of tables by name: `read` is called for each.
-  Key& tables(std::string name, std::function<void(const Entry&)> read);
+  Key& tables(std::string name, std::function<void(const TableEntry&)> read);
   // A list of tables, as [[name]] writes it: `read` is called for each. Likewise.
   Key& list(std::string name, std::function<bool(const Node&)> read);
   // A key that comes with a later release: its message says so.
@@ -326,7 +326,7 @@ class Keys {
   bool is_required(const Key& key) const;
   bool misspelled(const Key& key, const Node& table) const;
   bool came_from_file(const Key& key) const;
-  void unknown_key(const Entry& entry, const std::string& path, Reading& reading) const;
+  void unknown_key(const TableEntry& entry, const std::string& path, Reading& reading) const;
   bool read_one(Key& key, const Node& table, const std::string& path, Reading& reading);
   void missing(const Key& key, const Node& table, Reading& reading) const;
   void foreign(const Key& key, Reading& reading) const;

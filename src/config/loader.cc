@@ -56,11 +56,12 @@ class Loading {
     keys.table("limits", tables_.limits.keys);
     keys.table("log", tables_.log.keys);
     keys.table("restart", tables_.restart.keys);
-    keys.tables("sources", [this](const Entry& entry) { read_source(entry); });
-    keys.tables("pipelines", [this](const Entry& entry) { read_pipeline(entry); });
-    keys.tables("sinks", [this](const Entry& entry) { read_sink(entry); });
-    keys.tables("lookups",
-                [this](const Entry& entry) { read_named(entry, "lookup", lookup_keys, tables_.lookups); });
+    keys.tables("sources", [this](const TableEntry& entry) { read_source(entry); });
+    keys.tables("pipelines", [this](const TableEntry& entry) { read_pipeline(entry); });
+    keys.tables("sinks", [this](const TableEntry& entry) { read_sink(entry); });
+    keys.tables("lookups", [this](const TableEntry& entry) {
+      read_named(entry, "lookup", lookup_keys, tables_.lookups);
+    });
     keys.list("tests", [this](const Node& node) {
       TestSettings test;
       if (!read_test(node, test, reading_)) return false;
@@ -178,7 +179,7 @@ class Loading {
  private:
   // Reads one [sources.NAME], [pipelines.NAME] or [sinks.NAME].
   template <class T>
-  Loaded<T>& read_named(const Entry& entry, std::string_view kind, Keys (*declare)(T&),
+  Loaded<T>& read_named(const TableEntry& entry, std::string_view kind, Keys (*declare)(T&),
                         std::list<Loaded<T>>& into) {
     Loaded<T>& loaded = into.emplace_back(declare);
     loaded.settings.name = entry.key;
@@ -199,12 +200,12 @@ class Loading {
     return loaded;
   }
 
-  void read_source(const Entry& entry) {
+  void read_source(const TableEntry& entry) {
     auto& loaded = read_named(entry, "source", source_keys, tables_.sources);
     if (!loaded.keys.given("timestamp")) loaded.settings.timestamp.reset();
   }
 
-  void read_pipeline(const Entry& entry) {
+  void read_pipeline(const TableEntry& entry) {
     auto& loaded = read_named(entry, "pipeline", pipeline_keys, tables_.pipelines);
     PipelineSettings& settings = loaded.settings;
     if (settings.uid.empty()) settings.uid = settings.name;
@@ -216,7 +217,7 @@ class Loading {
       settings.emit.value = EmitPolicy::on_update;
   }
 
-  void read_sink(const Entry& entry) { read_named(entry, "sink", sink_keys, tables_.sinks); }
+  void read_sink(const TableEntry& entry) { read_named(entry, "sink", sink_keys, tables_.sinks); }
 
   std::string text(Keys::Form form, bool whole) const {
     std::string out;
@@ -262,9 +263,9 @@ void withhold(Node& table, Keys (*declare)(T&)) {
 
 // No variable is asked for that the plan does not depend on.
 void withhold_outside(Node& tree) {
-  for (Entry& entry : tree.entries) {
+  for (TableEntry& entry : tree.entries) {
     const auto each = [&entry](auto declare) {
-      for (Entry& named : entry.value.entries) withhold(named.value, declare);
+      for (TableEntry& named : entry.value.entries) withhold(named.value, declare);
     };
     if (entry.key == "node") withhold(entry.value, node_keys);
     if (entry.key == "checkpoint") withhold(entry.value, checkpoint_keys);

@@ -87,7 +87,7 @@ bool fill(Node& node, const Toml& from) {
     case toml::value_t::table: {
       const auto& entries = from.as_table(std::nothrow);
       if (node.kind != Node::Kind::table || entries.size() != node.entries.size()) return false;
-      for (Entry& entry : node.entries) {
+      for (TableEntry& entry : node.entries) {
         const auto found = entries.find(entry.key);
         if (found == entries.end() || !fill(entry.value, found->second)) return false;
       }

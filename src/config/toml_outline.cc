@@ -228,7 +228,7 @@ class Outliner {
         next = &next->items.back();  // [[name]]: its last one
       }
       if (next->kind != Node::Kind::table) {
-        const Entry& taken = *table->find_entry(parts[i].name);
+        const TableEntry& taken = *table->find_entry(parts[i].name);
         fail_at(parts[i].place, format("`{}` is a value and cannot hold other keys", parts[i].name),
                 format("set at {}", diagnostics_.where(taken.key_place)));
         return nullptr;

@@ -81,8 +81,9 @@ std::string toml_as_written(const Node& node) {
       return list_of(each(node.items, toml_as_written));
     case Node::Kind::table:
       return "{ " +
-             joined(node.entries,
-                    [](const Entry& entry) { return entry.key + " = " + toml_as_written(entry.value); }) +
+             joined(
+                 node.entries,
+                 [](const TableEntry& entry) { return entry.key + " = " + toml_as_written(entry.value); }) +
              " }";
     case Node::Kind::real:
       return format("{}", node.real);

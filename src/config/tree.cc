@@ -9,13 +9,13 @@
 
 namespace tidemark {
 
-const Entry* Node::find_entry(std::string_view key) const {
+const TableEntry* Node::find_entry(std::string_view key) const {
   const auto found = index_.find(key);
   return found == index_.end() ? nullptr : &entries[found->second];
 }
 
 const Node* Node::find(std::string_view key) const {
-  const Entry* entry = find_entry(key);
+  const TableEntry* entry = find_entry(key);
   return entry ? &entry->value : nullptr;
 }
 
@@ -24,7 +24,7 @@ Node* Node::find(std::string_view key) {
   return found == index_.end() ? nullptr : &entries[found->second].value;
 }
 
-Entry& Node::add(std::string key, Place key_place, Node value) {
+TableEntry& Node::add(std::string key, Place key_place, Node value) {
   const bool is_new = index_.emplace(key, entries.size()).second;
   invariant(is_new, "a key is added to a table once");
   return entries.emplace_back(std::move(key), key_place, std::move(value));
@@ -32,7 +32,7 @@ Entry& Node::add(std::string key, Place key_place, Node value) {
 
 bool Node::has_references() const {
   return !as_written.empty() || std::ranges::any_of(items, &Node::has_references) ||
-         std::ranges::any_of(entries, [](const Entry& entry) { return entry.value.has_references(); });
+         std::ranges::any_of(entries, [](const TableEntry& entry) { return entry.value.has_references(); });
 }
 
 std::string_view Node::kind_name() const {
@@ -56,8 +56,8 @@ std::string_view Node::kind_name() const {
 }
 
 void merge(Node& into, Node from, Diagnostics& diagnostics) {
-  for (Entry& entry : from.entries) {
-    const Entry* const before = into.find_entry(entry.key);
+  for (TableEntry& entry : from.entries) {
+    const TableEntry* const before = into.find_entry(entry.key);
     if (!before) {
       into.add(std::move(entry.key), entry.key_place, std::move(entry.value));
       continue;

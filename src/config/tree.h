@@ -25,7 +25,7 @@ constexpr std::size_t kMaxConfigText = std::size_t{4}
 constexpr std::size_t kMaxConfigLine = std::size_t{8}
                                        << 10;  // the TOML library takes the square of a line's length
 
-struct Entry;
+struct TableEntry;
 
 struct Node {
   enum class Kind { text, integer, boolean, real, time, list, table };
@@ -40,13 +40,13 @@ struct Node {
   std::int64_t integer = 0;
   double real = 0;
   bool boolean = false;
-  std::vector<Node> items;     // Kind::list
-  std::vector<Entry> entries;  // Kind::table, in file order; added by add() only
+  std::vector<Node> items;          // Kind::list
+  std::vector<TableEntry> entries;  // Kind::table, in file order; added by add() only
 
   Node* find(std::string_view key);
   const Node* find(std::string_view key) const;
-  const Entry* find_entry(std::string_view key) const;
-  Entry& add(std::string key, Place key_place, Node value);
+  const TableEntry* find_entry(std::string_view key) const;
+  TableEntry& add(std::string key, Place key_place, Node value);
 
   // Whether it, or anything in it, was written with a ${NAME}.
   bool has_references() const;
@@ -57,7 +57,7 @@ struct Node {
   std::map<std::string, std::size_t, std::less<>> index_;
 };
 
-struct Entry {
+struct TableEntry {
   std::string key;
   Place key_place;
   Node value;

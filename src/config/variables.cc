@@ -106,7 +106,7 @@ void replace_variables(Node& node, const LoaderEnvironment& environment, Diagnos
   if (node.withheld) return;
   if (node.kind == Node::Kind::text) Replacement(environment, diagnostics).in_text(node);
   for (Node& item : node.items) replace_variables(item, environment, diagnostics);
-  for (Entry& entry : node.entries) replace_variables(entry.value, environment, diagnostics);
+  for (TableEntry& entry : node.entries) replace_variables(entry.value, environment, diagnostics);
 }
 
 std::string escape_references(std::string_view text) {

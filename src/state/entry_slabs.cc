@@ -40,7 +40,7 @@ char* EntryTable::Entry::heap() const {
 std::string_view EntryTable::Entry::long_key() const {
   std::uint64_t size;
   std::memcpy(&size, heap(), sizeof size);
-  return {heap() + sizeof size, size};
+  return {heap() + sizeof size, static_cast<std::size_t>(size)};
 }
 
 EntrySlabs::EntrySlabs(std::size_t payload_size)

@@ -10,7 +10,8 @@
 
 namespace tidemark {
 
-TrialSource::TrialSource(SourceContext context, Peer& peer) : context_(std::move(context)), peer_(peer) {}
+TrialSource::TrialSource(SourceContext context, TrialPeer& peer)
+    : context_(std::move(context)), peer_(peer) {}
 
 TrialSource::~TrialSource() {
   if (peer_.source == this) peer_.source = nullptr;
@@ -18,7 +19,7 @@ TrialSource::~TrialSource() {
 
 void TrialSource::deliver() {
   while (running_ && context_.intake.open() && peer_.handed_over < peer_.sent.size()) {
-    const Peer::Message& message = peer_.sent[peer_.handed_over++];
+    const TrialPeer::Message& message = peer_.sent[peer_.handed_over++];
     Encoder number;
     number.u64(peer_.handed_over);
     context_.intake.begin_read();

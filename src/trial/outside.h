@@ -22,7 +22,7 @@ namespace tidemark {
 class TrialSource;
 
 // Who sends to one source.
-struct Peer {
+struct TrialPeer {
   struct Message {
     std::string topic, payload;
   };
@@ -47,7 +47,7 @@ struct Receiver {
 
 class TrialSource final : public Source {
  public:
-  TrialSource(SourceContext context, Peer& peer);
+  TrialSource(SourceContext context, TrialPeer& peer);
   ~TrialSource() override;
 
   // Hands over what the peer has sent, as far as there is room.
@@ -72,7 +72,7 @@ class TrialSource final : public Source {
   void finish_stop();
 
   SourceContext context_;
-  Peer& peer_;
+  TrialPeer& peer_;
   std::uint64_t taken_ = 0;  // of what the peer has sent, up to the journal's end
   Position last_;
   bool running_ = false;

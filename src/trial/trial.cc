@@ -56,7 +56,7 @@ class Trial {
         settings_(settings_for(settings, test)),
         machine_(settings_, test.start_ns,
                  {.make_source = [this](SourceContext context) -> std::unique_ptr<Source> {
-                    Peer& peer = peer_of(context.settings.name);
+                    TrialPeer& peer = peer_of(context.settings.name);
                     return std::make_unique<TrialSource>(std::move(context), peer);
                   },
                   .make_sink =
@@ -96,7 +96,7 @@ class Trial {
   }
 
  private:
-  Peer& peer_of(const std::string& name) { return *std::ranges::find(peers_, name, &Peer::name); }
+  TrialPeer& peer_of(const std::string& name) { return *std::ranges::find(peers_, name, &TrialPeer::name); }
   Receiver& receiver_of(const std::string& name) {
     return *std::ranges::find(receivers_, name, &Receiver::name);
   }
@@ -127,7 +127,7 @@ class Trial {
     const auto source = step.source->empty()
                             ? settings_.sources.begin()
                             : std::ranges::find(settings_.sources, *step.source, &SourceSettings::name);
-    Peer& peer = peer_of(source->name);
+    TrialPeer& peer = peer_of(source->name);
     for (const Located<std::string>& record : step.input) {
       ++outcome_.records;
       peer.sent.push_back(
@@ -163,7 +163,7 @@ class Trial {
   Status settle() {
     if (!machine_.running()) return {};
     machine_.settle();
-    for (Peer& peer : peers_)
+    for (TrialPeer& peer : peers_)
       if (peer.source != nullptr) peer.source->hurry();
     machine_.settle();
     if (settings_.journal.enabled) return {};
@@ -196,7 +196,7 @@ class Trial {
 
   void gather() {
     outcome_.log = machine_.log().take();
-    for (const Peer& peer : peers_)
+    for (const TrialPeer& peer : peers_)
       if (peer.lost != 0)
         outcome_.log.push_back(
             format("sources.{}: {} record{} not yet durable {} lost: who sends to this source is not told "
@@ -207,7 +207,7 @@ class Trial {
 
   const TestSettings& test_;
   Settings settings_;
-  std::list<Peer> peers_;  // lists: sources and sinks refer to them
+  std::list<TrialPeer> peers_;  // lists: sources and sinks refer to them
   std::list<Receiver> receivers_;
   TrialOutcome outcome_;
   std::size_t step_ = 0;

@@ -64,6 +64,13 @@ def test_an_offence_is_reported_with_its_place(tmp_path, file, text, place, says
     assert says in result.stdout
 
 
+def test_two_things_of_one_name_are_reported(tmp_path):
+    files = {**GOOD, "base/place.h": "struct Place {\n};\n", "app/other.h": "class Place final : public Base {\n};\n"}
+    result = check(tmp_path, files)
+    assert result.returncode == 1
+    assert f"{tmp_path}/base/place.h:1: Place is also the name of something in app/other.h" in result.stdout
+
+
 def test_headers_that_include_each_other_over_three_files_are_reported(tmp_path):
     ring = {f"app/{a}.h": f'#include "app/{b}.h"\n' for a, b in ("12", "23", "31")}
     result = check(tmp_path, {**GOOD, **ring})
