@@ -247,8 +247,8 @@ bool BlockEntries::take_bytes(std::string_view& bytes) {
   std::uint64_t size = 0;
   if (!take_varint(size)) return false;
   if (size > static_cast<std::size_t>(end_ - at_)) return fail_here();
-  bytes = {at_, size};
-  at_ += size;
+  bytes = {at_, static_cast<std::size_t>(size)};
+  at_ += bytes.size();
   return true;
 }
 

@@ -63,8 +63,8 @@ std::string_view to_payload(ClockEvent event) {
 }
 
 ClockEvent clock_event(std::string_view payload) {
-  return payload.size() == 1 && payload[0] >= 0 && payload[0] <= 2 ? static_cast<ClockEvent>(payload[0])
-                                                                   : ClockEvent::step_back;
+  if (payload.size() != 1 || static_cast<unsigned char>(payload[0]) > 2) return ClockEvent::step_back;
+  return static_cast<ClockEvent>(payload[0]);
 }
 
 }  // namespace tidemark

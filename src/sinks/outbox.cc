@@ -181,7 +181,8 @@ Result<Outbox::Appended> Outbox::append(std::span<const OutboxRow> rows, std::ui
   Status status;
   while (status && done.taken < rows.size()) {
     OutboxBlock block;
-    while (done.taken + block.rows() < rows.size() && block.bytes() < std::min(kBlockBytes, segment_size()))
+    while (done.taken + block.rows() < rows.size() &&
+           block.bytes() < std::min<std::uint64_t>(kBlockBytes, segment_size()))
       block.add(rows[done.taken + block.rows()]);
     const std::string bytes = block.finish(end_);
     if (!make_room(bytes.size() + kOutboxSegmentHeader, under_way, done.dropped, status)) {
