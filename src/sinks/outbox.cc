@@ -42,9 +42,9 @@ Status Outbox::open() {
     if (Status synced = files_.sync_directory(folder); !synced) return synced;
   if (Status loaded = load_state(); !loaded) return loaded;
   std::sort(names->begin(), names->end());  // the names of segments are as long as each other
+  std::erase_if(*names, [](const std::string& name) { return !outbox_segment_first(name); });
   for (const std::string& name : *names)
-    if (outbox_segment_first(name))
-      if (Status scanned = scan(name); !scanned) return scanned;
+    if (Status scanned = scan(name, name == names->back()); !scanned) return scanned;
   const std::uint64_t known_end = end_;
   end_ = segments_.empty() ? first_ : segments_.back().end;
   if (end_ < known_end)
@@ -85,15 +85,18 @@ Status Outbox::store_state() {
 }
 
 // A segment that was left because a write to it failed may hold blocks, whole or torn, that the next one has
-// again: what counts is up to where the next one begins.
-Status Outbox::scan(const std::string& name) {
+// again: what counts is up to where the next one begins. Of the newest nobody knows whether its sync had
+// failed, after which the kernel forgets to write what still reads back: it is written anew.
+Status Outbox::scan(const std::string& name, bool newest) {
   Segment segment{.path = join_path(options_.folder, name), .first = *outbox_segment_first(name)};
   segment.end = segment.first;
   auto file = files_.open(segment.path, Files::Open::write);
   if (!file) return pass_on(file);
-  if (Status synced = (*file)->sync(); !synced) return synced;
   Result<std::string> bytes = read_file(files_, segment.path);
   if (!bytes) return pass_on(bytes);
+  if (newest)
+    if (Status written = (*file)->write_at(0, *bytes); !written) return written;
+  if (Status synced = (*file)->sync(); !synced) return synced;
   segment.bytes = bytes->size();
   std::vector<OutboxRow> rows;
   Result<std::size_t> at = take_outbox_segment_header(*bytes, segment.first, segment.path);

@@ -96,7 +96,7 @@ class Outbox {
 
   Status load_state();
   Status store_state();
-  Status scan(const std::string& name);
+  Status scan(const std::string& name, bool newest);
   Status begin_segment();
   Status write_block(std::string_view block, std::size_t rows);
   Status remove_front();

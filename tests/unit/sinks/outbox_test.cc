@@ -336,6 +336,31 @@ TEST_CASE("outbox: a folder that was made and not synced is durable before rows 
   }
 }
 
+TEST_CASE("outbox: what an append left whose sync failed is durable before it counts") {
+  Maker maker;
+  std::unique_ptr<FaultFiles> disk;
+  {
+    FaultFiles before;
+    Outbox outbox(before, {.folder = kFolder, .buffer = 8u << 10});
+    REQUIRE(outbox.open());
+    REQUIRE(outbox.append(maker.rows(3)));
+    before.fail({.operation = FaultFiles::Operation::sync});
+    CHECK_FALSE(outbox.append(maker.rows(3)));
+    disk = before.after_crash(Loss::none);  // killed before it tries again
+  }
+  std::vector<std::uint64_t> found;
+  {
+    Outbox outbox(*disk, {.folder = kFolder, .buffer = 8u << 10});
+    REQUIRE(outbox.open());
+    found = numbers(outbox);
+    CHECK(found == range(1, 6));
+  }
+  disk = disk->after_crash(Loss::all_unsynced);
+  Outbox outbox(*disk, {.folder = kFolder, .buffer = 8u << 10});
+  REQUIRE(outbox.open());
+  CHECK(numbers(outbox) == found);
+}
+
 TEST_CASE("outbox: of damaged files what reads is kept, in order, and the rest is reported with its number") {
   FaultFiles whole;
   Maker maker;
