@@ -300,6 +300,8 @@ class Draw:
         spec.key_by = [k for k in spec.key_by if all(k in one.key_by for one in upstream)]
         spec.dead_letters = False
         spec.by_clock = spec.by_clock or upstream[0].by_clock
+        if spec.pieces and len(upstream) > 1:
+            return None  # what comes at one moment has no order between pieces
         if spec.operator == "each" or (spec.operator == "changes" and not spec.key_by):
             return None
         return spec

@@ -294,7 +294,6 @@ class CaseRun {
     out.begin_object();
     texts(out, "trouble", trouble_);
     out.key("cuts").unsigned_integer(cuts_);
-    out.key("operations").unsigned_integer(machine_.disk().operations());
     out.key("began").integer(began_).key("drained").integer(drained_).key("ended").integer(ended_);
     out.key("peers").begin_object();
     for (const auto& device : devices_) tell(out, *device);
