@@ -27,7 +27,9 @@ constexpr Duration kFirstWord = 2s;  // of silence, before anything is said abou
 
 void limit_sending(int socket, Duration silence) {
   const auto us = std::chrono::duration_cast<std::chrono::microseconds>(silence).count();
-  const timeval limit{.tv_sec = us / 1'000'000, .tv_usec = us % 1'000'000};
+  timeval limit{};
+  limit.tv_sec = static_cast<decltype(limit.tv_sec)>(us / 1'000'000);
+  limit.tv_usec = static_cast<decltype(limit.tv_usec)>(us % 1'000'000);
   // If the kernel refuses, waiting is unlimited and the user has Ctrl-C.
   static_cast<void>(::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit));
 }

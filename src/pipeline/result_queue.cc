@@ -68,7 +68,7 @@ struct Column {
 Column take_column(const char*& at) {
   Column column{.tag = *at++, .bits = 0, .text = {}};
   if (column.tag == kText) {
-    const std::uint64_t size = take_varint(at);
+    const auto size = static_cast<std::size_t>(take_varint(at));
     column.text = {at, size};
     at += size;
   } else if (column.tag == kInteger || column.tag == kReal) {
@@ -156,8 +156,8 @@ Taken take_difference(const char*& at, const Column& before) {
       return {{kReal, read_u64(at - 8), {}}, {}};
     }
     case kText: {
-      const std::uint64_t shared = take_varint(at);
-      const std::uint64_t size = take_varint(at);
+      const auto shared = static_cast<std::size_t>(take_varint(at));
+      const auto size = static_cast<std::size_t>(take_varint(at));
       at += size;
       return {{kText, 0, before.text.substr(0, shared)}, {at - size, size}};
     }
