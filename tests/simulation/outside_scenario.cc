@@ -55,7 +55,7 @@ fields = ["word", "v:int"]
 [sources.broker]
 type = "mqtt"
 url = "mqtt://127.0.0.1"
-client_id = "source"
+client_id = "broker"
 topics = ["press/+/v"]
 topic_fields = "press/{line}/v"
 keep_alive = "1m"
@@ -102,10 +102,20 @@ multiline = true
 quote = "'"
 fields = ["word", "v:int"]
 
+[sources.plant]
+type = "mqtt"
+url = "mqtt://127.0.0.1"
+client_id = "plant"
+topics = ["spBv1.0/#"]
+keep_alive = "1m"
+format = "sparkplug"
+
 [pipelines.all]
-from = ["back", "broker", "device", "gauges", "lines", "log", "near", "parts", "pipe"]
+from = ["back", "broker", "device", "gauges", "lines", "log", "near", "parts", "pipe", "plant"]
+where = "_source <> 'plant' OR metric = 'v'"
+derive = ["coalesce(v, value) AS said"]
 key_by = ["_source"]
-select = ["count(*) AS n", "sum(v) AS total", "max(v) AS v"]
+select = ["count(*) AS n", "sum(said) AS total", "max(said) AS v"]
 to = ["turned", "history", "newest", "alerts", "lossy", "screen", "nowhere"]
 
 [pipelines.limited]
@@ -364,7 +374,7 @@ class OutsideRun {
       if (source == "parts") return now.at(source) == kEach;
       const std::uint64_t before = OutsideWorld::lossy(source) ? sent_before_.at(source) : 0;
       const std::uint64_t kept = OutsideWorld::lossy(source) ? restored_.at(source) : 0;
-      return now.at(source) >= each - before + kept;
+      return now.at(source) >= OutsideWorld::records(source, each) - before + kept;
     });
   }
 
@@ -493,6 +503,10 @@ class OutsideWatch {
       report.repeated += received.size() - once.size();
     }
     judge_lossy(found, status, wrong);
+    for (const SourceReport& source : status.sources)
+      for (const auto& [name, count] : source.counters)
+        if (name == "sequence gaps" && count != 0)
+          wrong.push_back(format("P3: {} gaps in the sequence of {}, which had none", count, source.name));
 
     compare("dead.jsonl", found.dead, run.world().broken(), wrong);
     if (reference_) {

@@ -6,6 +6,7 @@
 #include "base/format.h"
 #include "platform/sqlite.h"
 #include "support/fake_random.h"
+#include "support/sparkplug_message.h"
 #include "support/sqlite_vfs.h"
 
 namespace tidemark {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr std::int64_t kBegin = 1'740'830'400'000;  // 2025-03-01T12:00:00Z in milliseconds
 constexpr std::uint64_t kAtATime = 3;
+constexpr std::uint64_t kReborn = 15;  // the node, and then its device
 constexpr const char* kLog = "/var/log/press.log";
 
 // Keys come, stay away for long, and come back; every seventh record is far too late.
@@ -40,6 +42,30 @@ std::string msgpack_map(std::uint64_t v) {
 std::string cbor_map(std::uint64_t v) {
   return std::string("\xa1\x61v\x18") + static_cast<char>(v);
 }
+
+// The node says v = 1, 3, 5, …, its device 2, 4, 6, …; births say it, too.
+bool is_birth(std::uint64_t v) {
+  return v <= 2 || v == kReborn || v == kReborn + 1;
+}
+bool of_node(std::uint64_t v) {
+  return v % 2 == 1;
+}
+std::string sparkplug_topic(std::uint64_t v) {
+  return format("spBv1.0/hall/{}{}/edge{}", of_node(v) ? "N" : "D", is_birth(v) ? "BIRTH" : "DATA",
+                of_node(v) ? "" : "/press");
+}
+// Data do not say their type either. With the second births v and w change aliases.
+std::string sparkplug_payload(std::uint64_t v) {
+  using test::Metric;
+  const std::uint64_t life = v < kReborn ? 0 : 1;
+  test::Message message;
+  message.seq(life == 0 ? v - 1 : v - kReborn);
+  if (!is_birth(v)) return message.metric(Metric().alias(1 + life).integer(v));
+  if (of_node(v)) message.metric(Metric("bdSeq").type(4).wide(life));
+  return message.metric(Metric("v").alias(1 + life).type(3).integer(v))
+      .metric(Metric("w").alias(2 - life).type(3).integer(0));
+}
+
 std::string csv_record(std::uint64_t v, char quote) {
   return format("{}two\nlines{},{}\n", quote, quote, v);
 }
@@ -48,12 +74,20 @@ std::string csv_record(std::uint64_t v, char quote) {
 
 const std::vector<std::string>& OutsideWorld::sources() {
   static const std::vector<std::string> kSources{"back", "broker", "device", "gauges", "lines",
-                                                 "log",  "near",   "parts",  "pipe"};
+                                                 "log",  "near",   "parts",  "pipe",   "plant"};
   return kSources;
 }
 
 bool OutsideWorld::lossy(const std::string& source) {
   return source == "lines" || source == "back" || source == "gauges" || source == "pipe";
+}
+
+std::uint64_t OutsideWorld::records(const std::string& source, std::uint64_t v) {
+  std::uint64_t more = 0;
+  if (source == "plant")
+    for (std::uint64_t i = 1; i <= v; ++i)
+      if (is_birth(i)) more += of_node(i) ? 3 : 2;
+  return v + more;
 }
 
 OutsideWorld::OutsideWorld(Memory memory)
@@ -83,7 +117,7 @@ void OutsideWorld::put_files(FaultFiles& disk) {
 
 void OutsideWorld::connect(Machine& machine) {
   piped_ = false;
-  granted_ = 0;
+  granted_.clear();
   taken_.clear();
   device_.connect(machine.network());
   near_.connect(machine.network());
@@ -139,36 +173,39 @@ void OutsideWorld::turn(Machine& machine, std::uint64_t each) {
   }
   if (!added.empty()) machine.disk().put(kLog, memory_.log += added);
 
-  turn_source_broker(machine, each);
+  for (const std::string source : {"broker", "plant"}) turn_source_broker(machine, source, each);
   turn_sink_brokers(machine);
 }
 
 // A broker with a session: what was not acknowledged is delivered again, first, on the next connection.
-void OutsideWorld::turn_source_broker(Machine& machine, std::uint64_t each) {
-  FakeMqtt* const client = machine.mqtt().find("source");
+void OutsideWorld::turn_source_broker(Machine& machine, const std::string& source, std::uint64_t each) {
+  FakeMqtt* const client = machine.mqtt().find(source);
   if (client == nullptr) return;
   const auto deliver = [&](std::uint64_t v, bool again) {
+    const bool plant = source == "plant";
     client->deliver({.id = static_cast<std::uint16_t>(v),
                      .qos = 1,
                      .duplicate = again,
-                     .topic = "press/a/v",
-                     .payload = cbor_map(v)});
+                     .topic = plant ? sparkplug_topic(v) : "press/a/v",
+                     .payload = plant ? sparkplug_payload(v) : cbor_map(v)});
   };
-  std::uint64_t& sent = memory_.sent["broker"];
+  std::uint64_t& sent = memory_.sent[source];
+  Session& session = memory_.sessions[source];
+  std::size_t& granted = granted_[source];
   if (client->connecting) {
-    client->connected(std::exchange(memory_.known_to_broker, true));
+    client->connected(std::exchange(session.known, true));
     machine.settle();
   }
-  if (client->subscriptions.size() > granted_) {
-    granted_ = client->subscriptions.size();
+  if (client->subscriptions.size() > granted) {
+    granted = client->subscriptions.size();
     client->grant({1});
     machine.settle();
     for (std::uint64_t v = 1; v <= sent; ++v)
-      if (!memory_.acknowledged.contains(static_cast<std::uint16_t>(v))) deliver(v, true);
+      if (!session.acknowledged.contains(static_cast<std::uint16_t>(v))) deliver(v, true);
   }
-  if (granted_ == 0) return;
+  if (granted == 0) return;
   for (const std::uint64_t end = std::min(sent + kAtATime, each); sent < end;) deliver(++sent, false);
-  memory_.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
+  session.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
 }
 
 void OutsideWorld::turn_sink_brokers(Machine& machine) {
@@ -200,7 +237,9 @@ bool OutsideWorld::done(std::uint64_t each) const {
   for (const std::string& source : sources())
     if (source != "device" && source != "near" && source != "parts" && sent(source) < each) return false;
   return device_.memory().acknowledged >= each && near_.memory().acknowledged >= each &&
-         memory_.acknowledged.size() >= each;
+         std::ranges::all_of(memory_.sessions, [each](const auto& session) {
+           return session.second.acknowledged.size() >= each;
+         });
 }
 
 std::uint64_t OutsideWorld::sent(const std::string& source) const {
@@ -219,8 +258,9 @@ OutsideWorld::Memory OutsideWorld::memory(Machine& machine) {
   out.device = device_.memory();
   out.near = near_.memory();
   if (machine.running())
-    if (const FakeMqtt* const client = machine.mqtt().find("source"))
-      out.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
+    for (auto& [source, session] : out.sessions)
+      if (const FakeMqtt* const client = machine.mqtt().find(source))
+        session.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
   const std::string text = machine.output().text();
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = text.find('\n', at);

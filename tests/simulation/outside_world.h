@@ -6,6 +6,8 @@
 //   device   tcp, with acknowledgements; some lines are none, some come late
 //   near     unix, with acknowledgements
 //   broker   mqtt, QoS 1: delivered again, as duplicates, until acknowledged
+//   plant    mqtt like it, Sparkplug B: a node and its device are born, say by alias alone which metric they
+//            mean, and are born again with other aliases
 //   log      a file that is followed and rotated away twice
 //   parts    a file that is read once
 //   lines    tcp, without acknowledgements
@@ -33,14 +35,20 @@ class OutsideWorld {
   static constexpr std::uint64_t kEach = 24;  // records of each source
   static const std::vector<std::string>& sources();
   static bool lossy(const std::string& source);
+  // What a source has read when it has been sent everything up to v. Births are more records than one.
+  static std::uint64_t records(const std::string& source, std::uint64_t v);
 
+  // A broker's session of a source.
+  struct Session {
+    bool known = false;
+    std::set<std::uint16_t> acknowledged;  // by the machine
+  };
   // What must be known to go on from a moment with another world and another machine.
   struct Memory {
     SimulatedPeer::Memory device, near;
     std::map<std::string, std::uint64_t> sent;  // of the other sources
-    std::set<std::uint16_t> acknowledged;       // by the machine, of the broker's
-    bool known_to_broker = false;
-    std::string log;  // the file's content
+    std::map<std::string, Session> sessions;    // of broker and plant
+    std::string log;                            // the file's content
     std::uint64_t rotations = 0;
     std::map<std::string, std::vector<std::string>> received;  // by sink: screen, alerts, lossy
   };
@@ -64,7 +72,7 @@ class OutsideWorld {
   void disconnect();
 
  private:
-  void turn_source_broker(Machine& machine, std::uint64_t each);
+  void turn_source_broker(Machine& machine, const std::string& source, std::uint64_t each);
   void turn_sink_brokers(Machine& machine);
 
   Memory memory_;
@@ -73,7 +81,7 @@ class OutsideWorld {
   std::unique_ptr<FakePeer> lines_, back_;
   bool piped_ = false;  // the header has gone into the pipe
   bool away_ = false;
-  std::size_t granted_ = 0;                       // subscriptions of the source's client
+  std::map<std::string, std::size_t> granted_;    // subscriptions, by source
   std::map<const FakeMqtt*, std::size_t> taken_;  // publications that were answered, or lost
 };
 
