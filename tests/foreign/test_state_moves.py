@@ -34,7 +34,6 @@ timestamp = {{ field = "ts", format = "ms" }}
 from = ["lines"]
 key_by = ["device", "kind"]
 window = {{ type = "tumbling", size = "1m" }}
-allowed_lateness = "10s"
 select = ["count(*) AS n", "sum(x) AS total", "avg(x) AS mean", "min(x) AS low", "max(i) AS high",
           "last(device) AS device_again", "max_by(i, x) AS at_the_highest"]
 to = ["results"]
