@@ -514,7 +514,8 @@ TEST_CASE(
     world.feed(50, std::string(2000, 'y'));
     std::uint64_t used = 0;
     for (const std::string& path : disk.all_files()) used += disk.content(path).size();
-    // Somebody else takes the rest of the disk. The records are more than what the journal's segment has ahead.
+    // Somebody else takes the rest of the disk. The records are more than what the journal's segment has
+    // ahead.
     disk.quota(used);
     std::string noise;
     for (std::uint64_t n = 1; noise.size() < 200'000; n = n * 6364136223846793005u + 1442695040888963407u)
