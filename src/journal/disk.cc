@@ -72,7 +72,8 @@ Status JournalDisk::write_blocks(std::span<const std::shared_ptr<PendingBlock>> 
     }
     if (!file_)
       if (Status begun = begin_segment(block->first); !begun) return begun;
-    if (sync && blocks.size() == 1) zero_ahead(size);
+    if (sync && blocks.size() == 1)
+      if (Status ahead = zero_ahead(size); !ahead) return ahead;
     if (Status put = file_->write_at(segments_.back().bytes, block->sealed); !put) return put;
     segments_.back().bytes += size;
     bytes_written_ += size;
@@ -96,17 +97,20 @@ Status JournalDisk::begin_segment(Position first) {
 
 // A sync that makes a file longer costs a file system several blocks of its own, for an inode, a bitmap and
 // its journal; one over bytes that are there costs the bytes. So where little is synced at a time, zeros go
-// ahead. That there is no room for them is for the block's own write to say.
-void JournalDisk::zero_ahead(std::uint64_t size) {
+// ahead. That there is no room for them is for the block's own write to say; after any other failure nothing
+// may be written to the file.
+Status JournalDisk::zero_ahead(std::uint64_t size) {
   constexpr std::uint64_t kLittle = 16 << 10;  // beyond, the bytes outweigh what the file system adds
   JournalSegment& segment = segments_.back();
   const std::uint64_t end = segment.bytes + size;
-  if (end <= zeroed_ || size > kLittle || options_.zeroed_ahead == 0) return;
+  if (end <= zeroed_ || size > kLittle || options_.zeroed_ahead == 0) return {};
   const std::uint64_t from = std::max(segment.bytes, zeroed_);
   const std::uint64_t to = std::max(end, std::min(end + options_.zeroed_ahead, options_.segment_size));
-  if (!file_->write_at(from, std::string(to - from, '\0'))) return;
+  const Status put = file_->write_at(from, std::string(to - from, '\0'));
+  if (!put) return put.error().kind == Error::Kind::no_space ? Status{} : put;
   zeroed_ = to;
   bytes_written_ += to - from;
+  return {};
 }
 
 // The zeros behind the last block go, or stay: nothing depends on it.

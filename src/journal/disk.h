@@ -77,7 +77,7 @@ class JournalDisk {
   Status learn();
   Status write_blocks(std::span<const std::shared_ptr<PendingBlock>> blocks, bool sync);
   Status begin_segment(Position first);
-  void zero_ahead(std::uint64_t size);
+  Status zero_ahead(std::uint64_t size);
   Status sync_segment();
   Status sync_folder();
   Status remove_first();

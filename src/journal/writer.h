@@ -51,8 +51,7 @@ class JournalWriter {
     Position after;                         // the last position already in the journal (or 0)
     JournalTime last_time{};                // of that entry
     std::uint64_t segment_size = 8u << 20;  // a new segment is begun beyond it
-    std::uint64_t zeroed_ahead =
-        0;  // bytes that a segment is made longer at a time by small syncs; 0: as needed
+    std::uint64_t zeroed_ahead = 0;         // bytes that small syncs make a segment longer at once; 0: none
     std::uint64_t block_size = 256u << 10;  // raw bytes that are cut into one block
     std::uint64_t max_unsynced = 8u << 20;  // raw bytes not yet durable at which full() turns true
   };

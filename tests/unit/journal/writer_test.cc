@@ -160,6 +160,28 @@ TEST_CASE("small syncs write over zeros that were put ahead, which go when the w
   CHECK(read_all(folder(desk.files)).size() == 4);
 }
 
+TEST_CASE(
+    "where zeros cannot be put ahead for want of room the block is written all the same, else the file is "
+    "left") {
+  for (const bool no_space : {true, false}) {
+    CAPTURE(no_space);
+    Desk desk;
+    auto options = desk.bench.options();
+    options.zeroed_ahead = 1000;
+    auto writer = desk.open(options);
+    desk.files.fail({Op::write, "", 0, 1, no_space});  // that of the zeros
+    append(*writer, 1, 1);
+    writer->sync_now();
+    desk.settle();
+    CHECK(writer->trouble().has_value() == !no_space);
+    CHECK(writer->durable() == (no_space ? Position{1} : Position{}));
+    desk.bench.loop.advance(100ms);
+    desk.settle();
+    CHECK(writer->durable() == Position{1});
+    CHECK(read_all(folder(desk.files)).size() == 1);
+  }
+}
+
 TEST_CASE("the writer is full at its bound, and says so when there is room again") {
   Desk desk;
   auto options = desk.bench.options();
