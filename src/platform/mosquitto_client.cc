@@ -67,6 +67,9 @@ class MosquittoClient final : public MqttClient, private MosquittoHandle::Listen
   void connack(int reason, bool session_present, std::optional<Duration> keep_alive) override;
   void message(const MqttMessage& message) override;
   void subscribed(int id, std::span<const int> granted) override;
+  void unsubscribed() override {
+    if (events_.unsubscribed) events_.unsubscribed();
+  }
   void published(int id, int reason) override;
   void disconnected(int reason) override;
 

@@ -148,6 +148,11 @@ void MosquittoHandle::set_callbacks() {
         ++handle.progress_;
         if (handle.listener_) handle.listener_->subscribed(id, {granted, static_cast<std::size_t>(count)});
       });
+  mosquitto_unsubscribe_callback_set(mosquitto_, [](mosquitto*, void* self, int) {
+    Handle& handle = *static_cast<Handle*>(self);
+    ++handle.progress_;
+    if (handle.listener_) handle.listener_->unsubscribed();
+  });
   mosquitto_publish_v5_callback_set(
       mosquitto_, [](mosquitto*, void* self, int id, int reason, const mosquitto_property*) {
         Handle& handle = *static_cast<Handle*>(self);

@@ -39,6 +39,7 @@ class MosquittoHandle {
     virtual void connack(int reason, bool session_present, std::optional<Duration> keep_alive) = 0;
     virtual void message(const MqttMessage& message) = 0;
     virtual void subscribed(int id, std::span<const int> granted) = 0;
+    virtual void unsubscribed() = 0;
     virtual void published(int id, int reason) = 0;
     virtual void disconnected(int reason) = 0;
   };

@@ -77,6 +77,7 @@ struct Seen final : MosquittoHandle::Listener {
   void connack(int reason, bool, std::optional<Duration>) override { connected = reason == 0; }
   void message(const MqttMessage& m) override { messages += format("{}{} ", m.id, m.duplicate ? "d" : "n"); }
   void subscribed(int, std::span<const int>) override {}
+  void unsubscribed() override {}
   void published(int, int) override {}
   void disconnected(int) override {}
 };

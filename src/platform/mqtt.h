@@ -70,6 +70,8 @@ class MqttClient {
     std::function<void(const MqttMessage&)> message = {};  // views are valid during the call
     // The broker's answer to subscribe(): one granted QoS a filter, 0x80 and above is a refusal.
     std::function<void(std::vector<int> granted)> subscribed = {};
+    // The broker's answer to unsubscribe(), whether there was such a subscription or not.
+    std::function<void()> unsubscribed = {};
     // The broker has taken the message of publish() (its PUBACK; for QoS 0 when it was written).
     std::function<void(int token)> published = {};
   };

@@ -5,6 +5,12 @@
 // before it is appended. A disk that does not answer for a third of the keep-alive ends the connection on
 // purpose, and the source comes back once the disk has: the broker then sends again what was not
 // acknowledged, and the session knows it.
+//
+// A broker that says "session present" although the answer before is not known (MqttSession: in doubt) is
+// asked to unsubscribe what nobody subscribed. Brokers work in order: a message before that answer shows the
+// session that is known; an answer without any shows one with nothing in flight, which counts as new, for
+// what is remembered of ids has nothing left to tell.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,15 +75,19 @@ class MqttSource final : public Source {
   int qos() const { return holds() ? 1 : 0; }
   Loop& loop() const { return context_.platform.loop; }
   Log& log() const { return context_.platform.log; }
+  MqttSession::Wish wish(bool session_present) const;
   std::string broker() const { return format("{}:{}", context_.settings.host, context_.settings.port); }
   MqttHold::Limits hold_limits() const;
   MqttOptions options() const;
   MqttClient::Events events();
 
   void connect();
+  void part();
   void reconnect_later(const std::string& why);
   void drop_client();
   void connected(bool session_present);
+  void ask_whose_session();
+  void found(bool its_session);
   void subscribe(bool session_present);
   void refused(const std::string& reason, bool wrong_version);
   void closed(const std::string& reason);
@@ -107,7 +117,9 @@ class MqttSource final : public Source {
   bool reading_ = true;      // what the client was last told
   bool paused_ = false;
   bool cut_ = false;
-  bool waits_for_disk_ = false;
+  bool waits_for_disk_ = false;  // to connect, or to come back
+  bool in_doubt_ = false;        // a CONNECT may have been sent whose answer is not known
+  bool asks_whose_ = false;      // connected, and the answer to that is not recorded
   bool stopping_ = false;
   bool farewell_said_ = false;
   std::function<void()> stopped_;
@@ -137,6 +149,14 @@ MqttHold::Limits MqttSource::hold_limits() const {
   return {.window = version_ == MqttVersion::v5 ? window : std::min(window, kWindowOf311),
           .longest = context_.longest_hold,
           .keep_alive = context_.settings.keep_alive};
+}
+
+MqttSession::Wish MqttSource::wish(bool session_present) const {
+  return {.filters = filters_,
+          .qos = qos(),
+          .retained = context_.settings.retained,
+          .version = version_,
+          .session_present = session_present};
 }
 
 MqttOptions MqttSource::options() const {
@@ -179,6 +199,9 @@ MqttClient::Events MqttSource::events() {
   events.subscribed = [this, current](const std::vector<int>& granted) {
     if (current()) subscribed(granted);
   };
+  events.unsubscribed = [this, current] {
+    if (current() && asks_whose_) found(false);
+  };
   events.published = [](int) {};
   return events;
 }
@@ -191,13 +214,20 @@ Status MqttSource::start() {
   if (context_.settings.qos == 2)
     log().warning(subject_,
                   "qos = 2 subscribes with 1: QoS 2 keeps its state in memory only and would lose messages");
+  in_doubt_ = session_.parted();
+  if (holds() && session_.known() && !in_doubt_) part();
   connect();
   return {};
 }
 
 void MqttSource::connect() {
   reconnect_.reset();
-  if (client_ || paused_ || waits_for_disk_ || stopping_) return;
+  if (client_ || paused_ || stopping_) return;
+  waits_for_disk_ = holds() && session_.known() && context_.intake.safe() < last_;
+  if (waits_for_disk_) {
+    detail_ = format("not connected to {} until what was read is on the disk", broker());
+    return context_.intake.hurry();
+  }
   ++generation_;
   reading_ = true;
   Result<std::unique_ptr<MqttClient>> client = context_.platform.mqtt.make(options(), events());
@@ -222,16 +252,18 @@ void MqttSource::drop_client() {
     dying_.push_back(std::move(client_));
     reaper_ = loop().at(loop().now(), [this] { dying_.clear(); });
   }
-  if (connected_ && !stopping_) {
-    context_.intake.begin_read();
-    context_.intake.event(MqttSession::disconnected_event());
-  }
-  connected_ = subscribed_ = false;
+  if (connected_ && !asks_whose_ && !stopping_) part();
+  connected_ = subscribed_ = asks_whose_ = false;
   cut_ = false;
   hold_.connection_lost();
   subscribe_after_.reset();
   hold_timer_.reset();
   give_up_timer_.reset();
+}
+
+void MqttSource::part() {
+  context_.intake.begin_read();
+  context_.intake.event(MqttSession::disconnected_event());
 }
 
 void MqttSource::connected(bool session_present) {
@@ -240,7 +272,33 @@ void MqttSource::connected(bool session_present) {
   backoff_.reset();
   degraded_.clear();
   hold_.set_limits(hold_limits());
-  if (holds() && session_.known() && !session_present) {
+  if (holds() && session_present && in_doubt_)
+    ask_whose_session();
+  else
+    found(session_present);
+  set_reading();
+}
+
+void MqttSource::ask_whose_session() {
+  asks_whose_ = true;
+  detail_ = format("connected to {}, asking which session it has", broker());
+  std::vector<std::string> filters = session_.plan(wish(true)).unsubscribe;
+  filters.emplace_back("tidemark/nobody");
+  while (std::ranges::find(filters_, filters.back()) != filters_.end()) filters.back() += '-';
+  client_->unsubscribe(filters);
+}
+
+// The broker has the session that is known, or a new one.
+void MqttSource::found(bool its_session) {
+  const bool asked = std::exchange(asks_whose_, false);
+  in_doubt_ = false;
+  if (holds() && session_.known() && !its_session && asked) {
+    ++gaps_;
+    log().warning(subject_,
+                  "a connection ended before it was safe which session the broker has, and it has nothing in "
+                  "flight: the session counts as new; what was published meanwhile may be missing",
+                  {{"session", std::to_string(session_.epoch())}});
+  } else if (holds() && session_.known() && !its_session) {
     ++gaps_;
     log().warning(
         subject_,
@@ -249,29 +307,24 @@ void MqttSource::connected(bool session_present) {
         {{"session", std::to_string(session_.epoch())}});
   }
   context_.intake.begin_read();
-  context_.intake.event(MqttSession::connected_event(session_present));
+  context_.intake.event(MqttSession::connected_event(its_session));
   detail_ = format("connected to {} with MQTT {}, session {}", broker(),
                    version_ == MqttVersion::v5 ? "5" : "3.1.1", session_.epoch());
   log().info(subject_, "connected", {{"broker", broker()}, {"session", std::to_string(session_.epoch())}});
 
   // A new session's first messages must not come before it is safe that there is one: after a crash its
   // packet ids would be taken for those of the session before.
-  if (!session_present && holds() && context_.intake.safe() < last_) {
+  if (!its_session && holds() && context_.intake.safe() < last_) {
     subscribe_after_ = last_;
     context_.intake.hurry();
   } else {
-    subscribe(session_present);
+    subscribe(its_session);
   }
-  set_reading();
 }
 
 void MqttSource::subscribe(bool session_present) {
   subscribe_after_.reset();
-  const MqttSession::Plan plan = session_.plan({.filters = filters_,
-                                                .qos = qos(),
-                                                .retained = context_.settings.retained,
-                                                .version = version_,
-                                                .session_present = session_present});
+  const MqttSession::Plan plan = session_.plan(wish(session_present));
   if (!plan.unsubscribe.empty()) client_->unsubscribe(plan.unsubscribe);
   if (plan.changes) context_.intake.event(MqttSession::subscribing_event(filters_, qos()));
   asked_ = plan.subscribe;
@@ -324,6 +377,7 @@ void MqttSource::refused(const std::string& reason, bool wrong_version) {
 
 void MqttSource::closed(const std::string& reason) {
   const bool was_connected = connected_;
+  if (!connected_ || asks_whose_) in_doubt_ = session_.known();
   drop_client();
   if (stopping_) return finish_stop();
   const std::string text =
@@ -336,6 +390,7 @@ void MqttSource::closed(const std::string& reason) {
 }
 
 void MqttSource::message(const MqttMessage& message) {
+  if (asks_whose_) found(true);
   if (message.begins_read) context_.intake.begin_read();
   const bool oversized = message.payload.size() > context_.limits.max_record;
   const std::string_view payload =
@@ -388,12 +443,11 @@ void MqttSource::cut() {
 void MqttSource::give_up() {
   ++given_up_;
   degraded_ = "the disk does not answer: acknowledgements have waited for a third of the keep-alive";
-  detail_ = format("disconnected from {} until the disk answers", broker());
   log().sampled(LogLevel::warning, subject_, "give up",
                 "disconnecting from the broker until the disk answers; nothing is lost, it will send again");
   drop_client();
   if (stopping_) return finish_stop();
-  waits_for_disk_ = true;
+  connect();
 }
 
 void MqttSource::try_release() {
@@ -410,9 +464,7 @@ void MqttSource::safe_moved() {
   try_release();
   if (stopping_) return finish_stop();
   if (subscribe_after_ && context_.intake.safe() >= *subscribe_after_) subscribe(false);
-  if (!waits_for_disk_ || context_.intake.safe() < last_) return;
-  waits_for_disk_ = false;
-  connect();
+  if (waits_for_disk_ && context_.intake.safe() >= last_) connect();
 }
 
 void MqttSource::set_reading() {

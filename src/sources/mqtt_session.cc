@@ -118,7 +118,10 @@ void MqttSession::remember_event(std::string_view payload) {
     case kSubscribed:
       subscribed();
       break;
-    default:  // disconnected: the session lives on at the broker
+    case kDisconnected:  // the session lives on at the broker
+      connected_ = false;
+      break;
+    default:
       break;
   }
 }
@@ -126,6 +129,7 @@ void MqttSession::remember_event(std::string_view payload) {
 // A session that is present although we know of none is somebody's with our client id; it is ours from now
 // on.
 void MqttSession::connected(bool session_present) {
+  connected_ = true;
   if (session_present && epoch_ > 0) return;
   ++epoch_;
   recent_.clear();
@@ -207,6 +211,7 @@ MqttSession::Plan MqttSession::plan(const Wish& wish) const {
 void MqttSession::save(Encoder& out) const {
   out.u8(kSavedVersion);
   out.varint(epoch_);
+  out.boolean(connected_);
   out.varint(filters_.size());
   for (const Filter& filter : filters_) {
     out.bytes(filter.name);
@@ -227,6 +232,7 @@ bool MqttSession::load(Decoder& in) {
   if (in.u8() != kSavedVersion) return false;
   MqttSession loaded(window_);
   loaded.epoch_ = in.varint();
+  loaded.connected_ = in.boolean();
   const std::uint64_t filters = in.varint();
   for (std::uint64_t i = 0; i < filters && !in.failed(); ++i) {
     Filter filter;

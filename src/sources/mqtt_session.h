@@ -18,6 +18,13 @@
 // what was remembered of the older one goes. No rule asks what was released on an earlier connection (a
 // release says nothing about its arrival), so releases are no events.
 //
+// A CONNECT makes a session at a broker that has none, and the answer that says so may never be known: lost
+// with the connection, or with a crash before it was safe. The next answer then says that there is a session,
+// and taken for the one of before, its ids would be judged by what another session's meant. So a session that
+// is known is parted from, safely, before each CONNECT (event `disconnected`), and one that is found parted
+// at a start is in doubt. A new session has nothing to send before it is subscribed: whose it is shows when
+// the broker has answered something else first (mqtt.cc).
+//
 // Retained messages under the policy `first` count once for a filter: a session that the broker lost is
 // subscribed anew without them, under MQTT 5 by asking so, under 3.1.1 by dropping them here.
 //
@@ -59,6 +66,8 @@ class MqttSession {
 
   // Whether there was a session before, so that a broker that knows of none has lost it.
   bool known() const { return epoch_ > 0; }
+  // Whether the last that was recorded of a known session is that its connection ended.
+  bool parted() const { return known() && !connected_; }
   std::uint64_t epoch() const { return epoch_; }
 
   enum class Verdict { deliver, duplicate, retained_again };
@@ -105,6 +114,7 @@ class MqttSession {
 
   std::size_t window_;
   std::uint64_t epoch_ = 0;
+  bool connected_ = false;
   std::vector<Filter> filters_;
   std::vector<Message> recent_;  // a ring once it is full
   std::size_t oldest_ = 0;

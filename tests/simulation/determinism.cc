@@ -101,9 +101,12 @@ class Outside {
     disk.put(path, (disk.exists(path) ? disk.content(path) : std::string()) + bytes);
   }
   void connect_broker(bool again) {
-    machine_.settle();
-    for (const auto& client : machine_.mqtt().clients)
-      if (client->connecting) broker_ = client.get();
+    const auto connecting = [&] {
+      for (const auto& client : machine_.mqtt().clients)
+        if (client->connecting) broker_ = client.get();
+      return broker_ != nullptr && broker_->connecting;
+    };
+    machine_.run_until(connecting, 5s);
     broker_->connected(again);
     machine_.run_until([&] { return !broker_->subscriptions.empty(); }, 50ms);
     if (!broker_->subscriptions.empty()) broker_->grant({1});

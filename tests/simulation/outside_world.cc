@@ -118,6 +118,7 @@ void OutsideWorld::put_files(FaultFiles& disk) {
 void OutsideWorld::connect(Machine& machine) {
   piped_ = false;
   granted_.clear();
+  confirmed_.clear();
   taken_.clear();
   device_.connect(machine.network());
   near_.connect(machine.network());
@@ -195,15 +196,21 @@ void OutsideWorld::turn_source_broker(Machine& machine, const std::string& sourc
   if (client->connecting) {
     client->connected(std::exchange(session.known, true));
     machine.settle();
+    for (std::uint64_t v = 1; v <= sent && session.subscribed; ++v)
+      if (!session.acknowledged.contains(static_cast<std::uint16_t>(v))) deliver(v, true);
+  }
+  if (!client->is_connected) return;
+  for (std::size_t& confirmed = confirmed_[source]; confirmed < client->unsubscriptions.size(); ++confirmed) {
+    client->confirm_unsubscribed();
+    machine.settle();
   }
   if (client->subscriptions.size() > granted) {
     granted = client->subscriptions.size();
+    session.subscribed = true;
     client->grant({1});
     machine.settle();
-    for (std::uint64_t v = 1; v <= sent; ++v)
-      if (!session.acknowledged.contains(static_cast<std::uint16_t>(v))) deliver(v, true);
   }
-  if (granted == 0) return;
+  if (!session.subscribed) return;
   for (const std::uint64_t end = std::min(sent + kAtATime, each); sent < end;) deliver(++sent, false);
   session.acknowledged.insert(client->acknowledged.begin(), client->acknowledged.end());
 }

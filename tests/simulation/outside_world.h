@@ -41,6 +41,7 @@ class OutsideWorld {
   // A broker's session of a source.
   struct Session {
     bool known = false;
+    bool subscribed = false;
     std::set<std::uint16_t> acknowledged;  // by the machine
   };
   // What must be known to go on from a moment with another world and another machine.
@@ -82,6 +83,7 @@ class OutsideWorld {
   bool piped_ = false;  // the header has gone into the pipe
   bool away_ = false;
   std::map<std::string, std::size_t> granted_;    // subscriptions, by source
+  std::map<std::string, std::size_t> confirmed_;  // the opposite
   std::map<const FakeMqtt*, std::size_t> taken_;  // publications that were answered, or lost
 };
 

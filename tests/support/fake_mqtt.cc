@@ -68,6 +68,10 @@ void FakeMqtt::grant(std::vector<int> granted) {
   if (alive && events_.subscribed) events_.subscribed(std::move(granted));
 }
 
+void FakeMqtt::confirm_unsubscribed() {
+  if (alive && events_.unsubscribed) events_.unsubscribed();
+}
+
 void FakeMqtt::take_publication(int token) {
   ++taken_;
   if (alive && events_.published) events_.published(token);

@@ -70,6 +70,7 @@ class FakeMqtt : public std::enable_shared_from_this<FakeMqtt> {
   void close(const std::string& reason);
   void deliver(Delivery message);
   void grant(std::vector<int> granted);
+  void confirm_unsubscribed();
   void take_publication(int token);  // PUBACK
   void take_all_publications();
   std::size_t undelivered() const { return waiting_.size(); }

@@ -94,12 +94,12 @@ void ScriptedBroker::packet(std::uint8_t first, std::string_view body) {
       if (version_ == 5) answer.push_back(0);
       answer.push_back(1);  // QoS 1
       send(kSuback << 4, answer);
-      subscribed_ = true;
+      subscribed_ = session_.subscribed = true;
       return send_more();
     }
     case kUnsubscribe: {
       std::string answer(body.substr(0, 2));
-      if (version_ == 5) answer.append(2, '\0');
+      if (version_ == 5) answer += std::string("\x00\x11", 2);  // no subscription existed
       return send(kUnsuback << 4, answer);
     }
     case kPuback:
@@ -148,8 +148,8 @@ void ScriptedBroker::connect(std::string_view body) {
   std::string answer{static_cast<char>(present ? 1 : 0), '\0'};
   if (version_ == 5) answer.push_back('\0');
   send(kConnack << 4, answer);
-  // A session that was there is subscribed already: what is in flight comes again, at once.
-  if (present) {
+  // A session that was subscribed still is: what is in flight comes again, at once.
+  if (session_.subscribed) {
     subscribed_ = true;
     for (const std::uint16_t id : session_.order) {
       Flight& flight = session_.in_flight[id];

@@ -74,6 +74,7 @@ class ScriptedBroker {
   };
   struct Session {
     bool exists = false;
+    bool subscribed = false;
     std::map<std::uint16_t, Flight> in_flight;
     std::vector<std::uint16_t> order;  // of in_flight, as first sent
     std::uint32_t next_id = 1;

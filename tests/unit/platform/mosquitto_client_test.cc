@@ -58,6 +58,7 @@ struct Session {
               for (const int g : granted) heard += std::to_string(g) + ",";
               heard += ") ";
             },
+        .unsubscribed = [this] { heard += "unsubscribed "; },
         .published = [this](int token) { heard += "published(" + std::to_string(token) + ") "; }};
   }
   bool until(const std::function<bool()>& holds) { return real.run_until(holds); }
@@ -289,6 +290,9 @@ TEST_CASE("subscriptions are asked for with their options and answered in their 
   s.client->unsubscribe({"a", "b"});
   CHECK(s.until([&] { return s.broker.count(kUnsubscribe) == 1; }));
   CHECK(s.broker.last(kUnsubscribe).body.substr(2) == "\0\0\1a\0\1b"sv);
+  s.broker.send("\xb0\5" + s.broker.last(kUnsubscribe).body.substr(0, 2) + std::string("\0\0\x11"sv));
+  CHECK(s.until_heard("unsubscribed "));
+  s.heard.clear();
   s.client->subscribe({{.filter = "not/#/valid"}});
   CHECK(s.until_heard("granted(128,) "));
 }

@@ -114,6 +114,23 @@ TEST_CASE(
   for (std::uint16_t id = 4; id <= 6; ++id) CHECK(s.see(id, false) == Verdict::deliver);
 }
 
+TEST_CASE("a session is parted from when it is known and its connection ended; memory says so, too") {
+  Session s;
+  CHECK_FALSE(s.session.parted());
+  s.session.remember_event(MqttSession::disconnected_event());
+  CHECK_FALSE(s.session.parted());
+  s.connected(false);
+  CHECK_FALSE(s.session.parted());
+  s.session.remember_event(MqttSession::disconnected_event());
+  CHECK(s.session.parted());
+  Session other;
+  const std::string bytes = s.bytes();
+  Decoder in(bytes);
+  REQUIRE(other.session.load(in));
+  CHECK(other.session.parted());
+  CHECK_FALSE(other.connected(true).session.parted());
+}
+
 TEST_CASE("a lost session takes the memory of its ids with it") {
   Session s;
   s.connected(false);

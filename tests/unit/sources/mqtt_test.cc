@@ -48,6 +48,13 @@ struct MqttWorld {
     run();
     return broker();
   }
+  // After its pause, once the end of the connection before is safe.
+  FakeMqtt& connected_again(bool present) {
+    doors.loop.advance(2s);
+    intake.make_safe();
+    broker().connected(present);
+    return broker();
+  }
   void deliver(std::uint16_t id, const std::string& payload, bool duplicate = false) {
     broker().deliver({.id = id, .qos = 1, .duplicate = duplicate, .topic = "a/b", .payload = payload});
   }
@@ -138,8 +145,7 @@ TEST_CASE("mqtt: a new session is subscribed only when it is safe that there is 
   world.intake.make_safe();
   CHECK(world.broker().subscriptions.size() == 1);
   world.broker().close("gone");
-  world.doors.loop.advance(2s);
-  world.broker().connected(true);
+  world.connected_again(true);
   CHECK(world.broker().subscriptions.size() == 1);
 }
 
@@ -179,9 +185,7 @@ TEST_CASE(
   world.deliver(1, "hello");
   world.deliver(2, "hello");
   world.broker().close("connection lost");
-  world.doors.loop.advance(2s);
-  FakeMqtt& again = world.broker();
-  again.connected(true);
+  FakeMqtt& again = world.connected_again(true);
   world.deliver(1, "hello", true);
   world.deliver(2, "hello", true);
   world.deliver(3, "hello");
@@ -197,8 +201,7 @@ TEST_CASE("mqtt: duplicates of what is safe already are released without anythin
   world.start_connected();
   world.deliver(1, "hello");
   world.broker().close("connection lost");
-  world.doors.loop.advance(2s);
-  world.broker().connected(true);
+  world.connected_again(true);
   world.intake.make_safe();
   world.deliver(1, "hello", true);
   world.doors.loop.advance(300ms);
@@ -219,8 +222,7 @@ TEST_CASE("mqtt: a lost session is reported as a possible gap, the first connect
   world.start_connected(false);
   CHECK(world.counter("possible gaps") == 0);
   world.broker().close("gone");
-  world.doors.loop.advance(2s);
-  world.broker().connected(false);
+  world.connected_again(false);
   CHECK(world.counter("possible gaps") == 1);
   CHECK(world.doors.log.contains("lost the session"));
 }
@@ -248,7 +250,7 @@ TEST_CASE(
   world.deliver(1, "one", true);
   CHECK(world.intake.records() == Records{"one"});
   world.doors.loop.advance(300ms);
-  CHECK(world.intake.safe() < world.intake.last());  // the connection's own events
+  CHECK(world.intake.safe() < world.intake.last());  // the connection's own event
   world.intake.make_safe();
   CHECK(world.broker().acknowledged == Ids{1});
 }
@@ -302,8 +304,7 @@ TEST_CASE("mqtt: QoS 0 holds nothing and keeps no session") {
   for (int i = 0; i < 3; ++i) broker.deliver({.id = 0, .qos = 0, .topic = "a/b", .payload = "x"});
   CHECK(world.intake.records().size() == 3);
   world.broker().close("gone");
-  world.doors.loop.advance(2s);
-  world.broker().connected(false);
+  world.connected_again(false);
   CHECK(world.counter("possible gaps") == 0);
 }
 
@@ -351,8 +352,7 @@ TEST_CASE("mqtt: an oversized message is kept by its beginning, and its resend i
   CHECK(world.intake.count(FakeIntake::Kind::oversized) == 1);
   CHECK(world.intake.appended.back().payload.size() == 1024);
   world.broker().close("gone");
-  world.doors.loop.advance(2s);
-  world.broker().connected(true);
+  world.connected_again(true);
   world.deliver(1, large, true);
   CHECK(world.intake.count(FakeIntake::Kind::oversized) == 1);
 }
@@ -395,10 +395,117 @@ TEST_CASE("mqtt: a restarted instance knows the session from the journal alone")
   world.source.reset();
   world.intake.crash(world.intake.last());
   world.start();
-  world.broker().connected(true);
+  world.connected_again(true);
   world.deliver(1, "hello", true);
   world.deliver(2, "hello", true);
   CHECK(world.intake.records().size() == 2);
+}
+
+TEST_CASE("mqtt: a known session is parted from, safely, before the next CONNECT") {
+  MqttWorld world;
+  world.start_connected();
+  world.intake.make_safe();
+  const std::size_t clients = world.doors.mqtt.clients.size();
+  world.broker().close("gone");
+  world.doors.loop.advance(1min);
+  CHECK(world.doors.mqtt.clients.size() == clients);
+  CHECK(world.intake.hurries > 0);
+  world.intake.make_safe();
+  CHECK(world.doors.mqtt.clients.size() == clients + 1);
+  // So after a restart; but what was parted from already needs no other word.
+  world.broker().connected(true);
+  world.intake.make_safe();
+  world.source.reset();
+  for (const bool parted : {false, true}) {
+    CAPTURE(parted);
+    const Position before = world.intake.last();
+    world.intake.crash(before);
+    world.start();
+    CHECK((world.intake.last() == before) == parted);
+    world.intake.make_safe();
+    CHECK(world.broker().connecting);
+    world.source.reset();
+  }
+}
+
+// The answer that says "no session" is lost with the power before it is safe; the next says "present".
+TEST_CASE("mqtt: a session made by a CONNECT whose answer was lost is not taken for the one before") {
+  MqttWorld world;
+  world.start_connected();
+  world.broker().grant({1});
+  world.deliver(1, "hello");
+  world.intake.make_safe();
+  world.broker().close("the broker lost its sessions");
+  world.doors.loop.advance(2s);
+  world.intake.make_safe();
+  const Position parted = world.intake.last();
+  world.broker().connected(false);
+  world.source.reset();
+  world.intake.crash(parted);
+  world.start();
+  world.broker().connected(true);
+  REQUIRE(world.broker().unsubscriptions.size() == 1);
+  CHECK(world.broker().subscriptions.empty());
+  CHECK(world.source->status().state == SourceStatus::State::starting);
+  world.broker().confirm_unsubscribed();
+  CHECK(world.broker().subscriptions.empty());  // not before the new session is safe
+  world.intake.make_safe();
+  CHECK(world.broker().subscriptions.size() == 1);
+  CHECK(world.counter("possible gaps") == 1);
+  CHECK(world.doors.log.contains("counts as new"));
+  const Position subscribed = world.intake.last();
+  world.deliver(1, "hello");
+  world.source.reset();
+  world.intake.crash(subscribed);  // the new session's first message is lost, and comes again
+  world.start();
+  world.connected_again(true);
+  world.deliver(1, "hello", true);
+  CHECK(world.intake.records() == Records{"hello", "hello"});
+}
+
+TEST_CASE(
+    "mqtt: a session in doubt that has something in flight is the one before, and its resends are known") {
+  MqttWorld world;
+  world.start_connected();
+  world.broker().grant({1});
+  world.deliver(1, "hello");
+  world.intake.make_safe();
+  world.broker().close("gone");
+  world.doors.loop.advance(2s);
+  world.intake.make_safe();
+  const Position parted = world.intake.last();
+  world.broker().connected(true);
+  world.source.reset();
+  world.intake.crash(parted);
+  world.start();
+  world.broker().connected(true);
+  CHECK(world.broker().unsubscriptions.size() == 1);
+  world.deliver(1, "hello", true);
+  world.broker().confirm_unsubscribed();
+  CHECK(world.intake.records() == Records{"hello"});
+  CHECK(world.counter("possible gaps") == 0);
+  CHECK(world.broker().subscriptions.size() == 1);
+}
+
+TEST_CASE("mqtt: a connection that ends without an answer leaves doubt, a refusal does not") {
+  for (const bool answered : {false, true}) {
+    CAPTURE(answered);
+    MqttWorld world;
+    world.start_connected();
+    world.broker().grant({1});
+    world.broker().close("gone");
+    world.doors.loop.advance(2s);
+    world.intake.make_safe();
+    answered ? world.broker().refuse("server busy") : world.broker().close("gone again");
+    world.doors.loop.advance(10s);
+    world.broker().connected(true);
+    CHECK(world.broker().unsubscriptions.empty() == answered);
+    world.broker().close("and again");
+    world.doors.loop.advance(1min);
+    world.intake.make_safe();
+    world.broker().connected(true);
+    CHECK(world.broker().unsubscriptions.empty() == answered);
+  }
 }
 
 // A broker as far as redelivery goes: ids, DUP, the in-flight window, sessions that are lost or fall back to
@@ -417,6 +524,7 @@ class Broker {
   void publish() { queue_.push_back({++published_, 0, false}); }
   void connect(FakeMqtt& client) {
     client.connected(true);
+    asked_ = client.unsubscriptions.size() > 0;
     acknowledged_before_ = client.acknowledged.size();
     sent_here_ = 0;
     for (Message& message : flight_) message.sent = true;
@@ -428,6 +536,7 @@ class Broker {
         deliver(client, flight_[sent_here_++], true);
         continue;
       }
+      if (std::exchange(asked_, false)) client.confirm_unsubscribed();
       if (queue_.empty() || flight_.size() >= window_) return;
       flight_.push_back(queue_.front());
       queue_.pop_front();
@@ -478,6 +587,7 @@ class Broker {
   std::deque<Message> queue_;
   std::vector<Message> flight_;  // sent and not acknowledged, in order
   std::size_t sent_here_ = 0;    // of those, sent on this connection
+  bool asked_ = false;           // to unsubscribe, and has not answered
   std::size_t acknowledged_before_ = 0;
   std::uint16_t next_id_ = 0;
 };
@@ -576,8 +686,7 @@ TEST_CASE(
   for (std::uint16_t id = 1; id <= 6; ++id) world.deliver(id, "hello");
   world.intake.make_safe();
   world.broker().close("broker killed");
-  world.doors.loop.advance(2s);
-  world.broker().connected(true);
+  world.connected_again(true);
   for (std::uint16_t id = 1; id <= 3; ++id) world.deliver(id, "hello", true);
   for (std::uint16_t id = 4; id <= 6; ++id) world.deliver(id, "hello");
   CHECK(world.intake.records().size() == 9);
