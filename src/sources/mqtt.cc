@@ -8,8 +8,8 @@
 //
 // A broker that says "session present" although the answer before is not known (MqttSession: in doubt) is
 // asked to unsubscribe what nobody subscribed. Brokers work in order: a message before that answer shows the
-// session that is known; an answer without any shows one with nothing in flight, which counts as new, for
-// what is remembered of ids has nothing left to tell.
+// session that is known; an answer without any shows one with nothing in flight, which counts as new, since
+// nothing of what is remembered will come again from there.
 #include <algorithm>
 #include <memory>
 #include <optional>
@@ -200,7 +200,8 @@ MqttClient::Events MqttSource::events() {
     if (current()) subscribed(granted);
   };
   events.unsubscribed = [this, current] {
-    if (current() && asks_whose_) found(false);
+    // After a final checkpoint, nothing is journaled.
+    if (current() && asks_whose_ && !stopping_) found(false);
   };
   events.published = [](int) {};
   return events;

@@ -55,6 +55,23 @@ struct MqttWorld {
     broker().connected(present);
     return broker();
   }
+  // One message in, "hello", and the power gone before it is safe what the next connection was answered.
+  FakeMqtt& start_in_doubt(bool answered_present) {
+    start_connected();
+    broker().grant({1});
+    deliver(1, "hello");
+    intake.make_safe();
+    broker().close("gone");
+    doors.loop.advance(2s);
+    intake.make_safe();
+    const Position parted = intake.last();
+    broker().connected(answered_present);
+    source.reset();
+    intake.crash(parted);
+    start();
+    broker().connected(true);
+    return broker();
+  }
   void deliver(std::uint16_t id, const std::string& payload, bool duplicate = false) {
     broker().deliver({.id = id, .qos = 1, .duplicate = duplicate, .topic = "a/b", .payload = payload});
   }
@@ -431,19 +448,7 @@ TEST_CASE("mqtt: a known session is parted from, safely, before the next CONNECT
 // The answer that says "no session" is lost with the power before it is safe; the next says "present".
 TEST_CASE("mqtt: a session made by a CONNECT whose answer was lost is not taken for the one before") {
   MqttWorld world;
-  world.start_connected();
-  world.broker().grant({1});
-  world.deliver(1, "hello");
-  world.intake.make_safe();
-  world.broker().close("the broker lost its sessions");
-  world.doors.loop.advance(2s);
-  world.intake.make_safe();
-  const Position parted = world.intake.last();
-  world.broker().connected(false);
-  world.source.reset();
-  world.intake.crash(parted);
-  world.start();
-  world.broker().connected(true);
+  world.start_in_doubt(false);
   REQUIRE(world.broker().unsubscriptions.size() == 1);
   CHECK(world.broker().subscriptions.empty());
   CHECK(world.source->status().state == SourceStatus::State::starting);
@@ -466,25 +471,29 @@ TEST_CASE("mqtt: a session made by a CONNECT whose answer was lost is not taken 
 TEST_CASE(
     "mqtt: a session in doubt that has something in flight is the one before, and its resends are known") {
   MqttWorld world;
-  world.start_connected();
-  world.broker().grant({1});
-  world.deliver(1, "hello");
-  world.intake.make_safe();
-  world.broker().close("gone");
-  world.doors.loop.advance(2s);
-  world.intake.make_safe();
-  const Position parted = world.intake.last();
-  world.broker().connected(true);
-  world.source.reset();
-  world.intake.crash(parted);
-  world.start();
-  world.broker().connected(true);
+  world.start_in_doubt(true);
   CHECK(world.broker().unsubscriptions.size() == 1);
   world.deliver(1, "hello", true);
   world.broker().confirm_unsubscribed();
   CHECK(world.intake.records() == Records{"hello"});
   CHECK(world.counter("possible gaps") == 0);
   CHECK(world.broker().subscriptions.size() == 1);
+}
+
+TEST_CASE("mqtt: a stop while the session is in doubt journals nothing more, and the doubt stays") {
+  MqttWorld world;
+  FakeMqtt& broker = world.start_in_doubt(true);
+  const Position last = world.intake.last();
+  bool done = false;
+  world.source->stop([&] { done = true; });
+  broker.confirm_unsubscribed();
+  world.run();
+  CHECK(done);
+  CHECK(world.intake.last() == last);
+  world.source.reset();
+  world.start();
+  world.broker().connected(true);
+  CHECK(world.broker().unsubscriptions.size() == 1);
 }
 
 TEST_CASE("mqtt: a connection that ends without an answer leaves doubt, a refusal does not") {
