@@ -12,7 +12,8 @@
 //      unacknowledged
 //   4  an unknown duplicate is a first delivery
 // What stays undecidable: called a duplicate, same id, same payload, from a broker that uses its lowest free
-// id again.
+// id again; and a broker that falls back to an older session after one in doubt was counted as new (below):
+// what it then sends again counts twice.
 //
 // The epoch is the session's number: it goes up whenever the broker says that it has no session of ours, and
 // what was remembered of the older one goes. No rule asks what was released on an earlier connection (a
@@ -23,7 +24,8 @@
 // and taken for the one of before, its ids would be judged by what another session's meant. So a session that
 // is known is parted from, safely, before each CONNECT (event `disconnected`), and one that is found parted
 // at a start is in doubt. A new session has nothing to send before it is subscribed: whose it is shows when
-// the broker has answered something else first (mqtt.cc).
+// the broker has answered something else first (mqtt.cc). Without a message before that answer it counts as
+// new.
 //
 // Retained messages under the policy `first` count once for a filter: a session that the broker lost is
 // subscribed anew without them, under MQTT 5 by asking so, under 3.1.1 by dropping them here.
