@@ -44,7 +44,7 @@ struct ForeseenRow {
   const Value* values;  // InputRow::values.data(); only the decoded columns are filled in
   EventTime time;
 };
-constexpr std::size_t kForeseesFrom = 50'000;
+constexpr std::size_t kForeseesFrom = 2'000;
 struct Foresight {
   std::uint64_t number;  // never the same, never 0
   std::span<const ForeseenRow> rows;
