@@ -19,6 +19,8 @@ const std::uint8_t* bytes_of(const char* at) {
   return reinterpret_cast<const std::uint8_t*>(at);
 }
 
+static_assert(NestedField::kMostQuoted <= JsonTokens::kReadable);
+
 // Where the parser of numbers puts what it has read.
 struct NumberWriter {
   Value* value;
@@ -119,7 +121,7 @@ inline JsonWalk::Place JsonWalk::value(Place at, NestedField* field, std::uint32
       return behind != nullptr && *behind < end_ ? behind : nullptr;
     }
     case '"':
-      value = Value::text(text(at));
+      if (field != nullptr) value = Value::text(text(at));
       break;
     case 't':
       if (!kernel::atomparsing::is_valid_true_atom(bytes_of(first))) return nullptr;
@@ -147,7 +149,8 @@ JsonWalk::Place JsonWalk::object(Place at, NestedField* field, std::uint32_t dep
   std::size_t nth = 0;
   while (at[3] < end_ && bytes_[*at] == '"' && bytes_[at[1]] == ':') {
     if (++fields_ > max_fields_) return nullptr;
-    NestedField* const member = field != nullptr ? field->member(nth++, text(at)) : nullptr;
+    NestedField* const member =
+        field != nullptr ? field->member(nth++, bytes_ + *at, [this, at] { return text(at); }) : nullptr;
     at = value(at + 2, member, depth);
     if (at == nullptr) return nullptr;
     const char after = bytes_[*at++];

@@ -76,11 +76,13 @@ NestedField* NestedField::look_up(std::size_t nth, std::string_view name) {
   const auto at =
       std::ranges::find(members, name, [](const auto& member) -> const std::string& { return member.first; });
   NestedField* const field = at != members.end() ? at->second.get() : nullptr;
-  if (nth > last_.size() || nth >= kMostSeen || name.size() > Seen::kLongest) return field;
+  if (nth > last_.size() || nth >= kMostSeen || name.size() + 2 > kMostQuoted) return field;
+  if (name.find_first_of("\"\\") != std::string_view::npos) return field;
   if (nth == last_.size()) last_.emplace_back();
   Seen& seen = last_[nth];
-  std::ranges::copy(name, seen.name.begin());
-  seen.size = static_cast<std::uint32_t>(name.size());
+  seen.quoted.front() = '"';
+  *std::ranges::copy(name, seen.quoted.begin() + 1).out = '"';
+  seen.size = static_cast<std::uint32_t>(name.size() + 2);
   seen.field = field;
   return field;
 }

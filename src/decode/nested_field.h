@@ -39,6 +39,14 @@ struct NestedField {
   NestedField* member(std::size_t nth, std::string_view name) {
     return nth < last_.size() && last_[nth].is(name) ? last_[nth].field : look_up(nth, name);
   }
+  // The same of a member whose name stands at `quoted`, in quotes and without escapes, where kMostQuoted
+  // bytes may be read: of the one that the object before had in this place, nothing else is looked at.
+  // `name()` is the name.
+  static constexpr std::size_t kMostQuoted = 54;
+  template <class Name>
+  NestedField* member(std::size_t nth, const char* quoted, const Name& name) {
+    return nth < last_.size() && last_[nth].stands_at(quoted) ? last_[nth].field : look_up(nth, name());
+  }
   NestedField* element(std::uint64_t index) const {
     for (const auto& [wanted_index, wanted] : elements)
       if (wanted_index == index) return wanted.get();
@@ -48,13 +56,13 @@ struct NestedField {
  private:
   // A member of the object before: most records repeat the names and their order, wanted or not.
   struct Seen {
-    static constexpr std::size_t kLongest = 52;
-    std::array<char, kLongest> name;
-    std::uint32_t size;
+    std::array<char, kMostQuoted> quoted;  // its name; it holds neither quotes nor backslashes
+    std::uint32_t size;                    // with both quotes
     NestedField* field;
-    bool is(std::string_view other) const {
-      return other.size() == size && same_bytes(other.data(), name.data(), size);
+    bool is(std::string_view name) const {
+      return name.size() + 2 == size && same_bytes(name.data(), quoted.data() + 1, name.size());
     }
+    bool stands_at(const char* at) const { return same_bytes(at, quoted.data(), size); }
   };
   static bool same_bytes(const char* a, const char* b, std::size_t size);
   NestedField* look_up(std::size_t nth, std::string_view name);
