@@ -175,7 +175,11 @@ bool Engine::run_pipelines(Budget& budget) {
     if (has_row_ && !pipeline.row_taken) {
       pipeline.row_taken = true;
       for (const PipelineInput& input : pipeline.plan.inputs)
-        if (input.from_source && input.index == entry_source_) process_row(pipeline, input);
+        if (input.from_source && input.index == entry_source_) {
+          pipeline.work->process(row_, input);
+          if (pipeline.outlets.refusal) [[unlikely]]
+            refused_row(pipeline, input);
+        }
       if (pipeline.standing) {
         pipeline.row_taken = false;
         continue;
@@ -222,11 +226,8 @@ bool Engine::close_windows(Pipeline& pipeline, Budget& budget) {
   return !draining_ || pipeline.work->close_all(now_, position_, budget);
 }
 
-// Where it is refused, the pipeline stands still, or goes on without the record.
-void Engine::process_row(Pipeline& pipeline, const PipelineInput& input) {
-  pipeline.work->process(row_, input);
-  if (!pipeline.outlets.refusal) [[likely]]
-    return;
+// The row at hand was refused: the pipeline stands still, or goes on without it.
+void Engine::refused_row(Pipeline& pipeline, const PipelineInput& input) {
   const std::string why = *std::exchange(pipeline.outlets.refusal, std::nullopt);
   const JournalTime now = present_ != nullptr ? present_->now_ : now_;
   const Failures::Verdict verdict =
@@ -239,7 +240,7 @@ void Engine::process_row(Pipeline& pipeline, const PipelineInput& input) {
 }
 
 // The smallest watermark over the inputs that are not idle; it never goes back, and stays when all are idle.
-bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
+inline bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
   bool idle = true;
   EventTime smallest = kEventTimeMax;
   for (const PipelineInput& input : pipeline.plan.inputs) {
@@ -258,6 +259,10 @@ bool Engine::advance_watermark(Pipeline& pipeline, Budget& budget) {
   if (!idle && smallest > pipeline.watermark) pipeline.watermark = smallest;
   if (pipeline.only_time_moves && pipeline.advanced_to == pipeline.watermark && pipeline.advanced_at == now_)
     return true;
+  return advance(pipeline, budget);
+}
+
+bool Engine::advance(Pipeline& pipeline, Budget& budget) {
   if (!pipeline.work->advance(pipeline.watermark, now_, position_, budget)) return false;
   // What is emitted from here on has a later event time than this: a window's result stands at its end less 1
   // ms.
@@ -284,14 +289,21 @@ bool Engine::begin_due_timer() {
   return true;
 }
 
-void Engine::begin_entry() {
-  const Entry& entry = *entry_;
+inline void Engine::begin_entry() {
   before_entry_ = now_;
+  if (entry_->kind != EntryKind::record) return begin_other_entry();
+  now_ = std::max(now_, entry_->time);
+  begin_payload();
+}
+
+void Engine::begin_other_entry() {
+  const Entry& entry = *entry_;
   switch (entry.kind) {
     case EntryKind::record:
+      return;
     case EntryKind::oversized:
       now_ = std::max(now_, entry.time);
-      begin_payload();
+      begin_oversized();
       return;
     case EntryKind::source_ended:
       now_ = std::max(now_, entry.time);
@@ -335,24 +347,30 @@ void Engine::begin_clock_entry() {
   cursor_ = 0;
 }
 
-void Engine::begin_payload() {
+void Engine::begin_oversized() {
   cursor_ = 0;
   record_ = 0;
   if (!sources_[entry_source_]) return;  // no input of the pipeline whose past this is
   Source& source = *sources_[entry_source_];
-  if (entry_->kind == EntryKind::oversized) {
-    begin_record(source);
-    if (source.memory != nullptr) source.memory->passed_over({entry_->payload, entry_->topic, entry_->time});
-    return bad_record(
-        source, format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
-  }
-  if (source.ahead->has_record(entry_->payload)) [[likely]] {
-    row_.foresight = source.foresight;
-    row_slots_ = source.ahead->take_record();
-    begin_record(source);
-    has_row_ = finish_row(source);
-    return;
-  }
+  begin_record(source);
+  if (source.memory != nullptr) source.memory->passed_over({entry_->payload, entry_->topic, entry_->time});
+  bad_record(source,
+             format("a record longer than limits.max_record ({} bytes)", settings_.limits.max_record));
+}
+
+inline void Engine::begin_payload() {
+  cursor_ = 0;
+  record_ = 0;
+  if (!sources_[entry_source_]) return;  // no input of the pipeline whose past this is
+  Source& source = *sources_[entry_source_];
+  if (!source.ahead->has_record(entry_->payload)) return begin_undecoded(source);
+  row_.foresight = source.foresight;
+  row_slots_ = source.ahead->take_record();
+  begin_record(source);
+  has_row_ = finish_row(source);
+}
+
+void Engine::begin_undecoded(Source& source) {
   const auto found = decode(source);
   if (found && *found == Found::several) {
     if (source.memory != nullptr && present_ == nullptr)
@@ -395,11 +413,9 @@ void Engine::foresee(Source& source) {
   for (std::size_t i = 0; i < ahead.records(); ++i) {
     const std::span<const Value> row = ahead.record(i);
     auto time = time_from_ns<EventTime>(to_ns(entry_->time));
-    if (source.plan.timestamp_slot) {
-      const auto read = whole_event_time(row[*source.plan.timestamp_slot], source.epoch_unit_ns);
-      if (!read) continue;
-      time = *read;
-    }
+    if (source.plan.timestamp_slot &&
+        !whole_event_time(row[*source.plan.timestamp_slot], source.epoch_unit_ns, time))
+      continue;
     foreseen_.push_back({row.data(), time});
   }
   const Foresight foresight{source.foresight, foreseen_, source.first_decoded, entry_->time};
@@ -411,7 +427,7 @@ std::span<Value> Engine::decoded_slots(const Source& source) {
   return row_slots_.subspan(source.first_decoded);
 }
 
-void Engine::begin_record(Source& source) {
+inline void Engine::begin_record(Source& source) {
   if (source.may_be_stood_at) source.before = source.moment();
   source.ended = false;
   ++source.counters.records;
@@ -445,14 +461,14 @@ bool Engine::next_record(Budget& budget) {
 }
 
 // What every row has beside the decoded fields. False when it is a bad record after all.
-bool Engine::finish_row(Source& source) {
+inline bool Engine::finish_row(Source& source) {
   const Entry& entry = *entry_;
   const std::span<Value> row = row_slots_;
-  const std::optional<EventTime> time = event_time(source, row);
-  if (!time) return false;
+  EventTime time;
+  if (!read_time(source, row, time)) return false;
   row[kRowTopic] = entry.topic.empty() ? Value::null() : Value::text(entry.topic);
   row[kRowSource] = Value::text(source.plan.settings->name);
-  row[kRowTime] = Value::integer(to_ms(to_ns(*time)));
+  row[kRowTime] = Value::integer(to_ms(to_ns(time)));
   row[kRowReceived] = Value::integer(to_ms(to_ns(entry.time)));
   if (source.plan.topic_fields) {
     const bool matches = source.plan.topic_fields->match(entry.topic, source.topic_values);
@@ -460,38 +476,46 @@ bool Engine::finish_row(Source& source) {
       row[kRowFirstColumn + i] = matches ? Value::text(source.topic_values[i]) : Value::null();
   }
   row_ = {.values = row,
-          .time = *time,
+          .time = time,
           .received = entry.time,
           .position = position_,
           .source = source.plan.settings->name,
           .foresight = row_.foresight,
           .decoder = source.decoder.get(),
           .payload = {entry.payload, entry.topic, entry.time}};
-  source.watermark.observe(*time, entry.time);
+  source.watermark.observe(time, entry.time);
   return true;
 }
 
-// Of the record at hand; nothing when that makes it a bad one.
-std::optional<EventTime> Engine::event_time(Source& source, std::span<const Value> row) {
+// Of the record at hand. False when that makes it a bad one.
+inline bool Engine::read_time(Source& source, std::span<const Value> row, EventTime& time) {
   const auto arrival = time_from_ns<EventTime>(to_ns(entry_->time));
-  if (!source.plan.timestamp_slot) return arrival;
+  if (!source.plan.timestamp_slot) {
+    time = arrival;
+    return true;
+  }
   const Value& field = row[*source.plan.timestamp_slot];
-  std::optional<EventTime> time = whole_event_time(field, source.epoch_unit_ns);
-  if (!time) {
-    const auto read = read_event_time(field, *source.plan.settings->timestamp);
-    if (!read) {
-      bad_record(source, "timestamp: " + read.error().message);
-      return std::nullopt;
-    }
+  if (!whole_event_time(field, source.epoch_unit_ns, time) && !read_other_time(source, field, time))
+    return false;
+  return time <= arrival || !is_too_far_ahead(source, time);
+}
+
+bool Engine::read_other_time(Source& source, const Value& field, EventTime& time) {
+  const auto read = read_event_time(field, *source.plan.settings->timestamp);
+  if (read)
     time = *read;
-  }
+  else
+    bad_record(source, "timestamp: " + read.error().message);
+  return read.has_value();
+}
+
+bool Engine::is_too_far_ahead(Source& source, EventTime time) {
   const Duration ahead = source.plan.settings->max_ahead;
-  if (*time > arrival && clock_believed_ && *time > saturating_add(arrival, ahead)) {
-    bad_record(source, format("event time {} is more than max_ahead ({}) ahead of its arrival at {}",
-                              to_rfc3339(to_ns(*time)), to_text(ahead), to_rfc3339(to_ns(entry_->time))));
-    return std::nullopt;
-  }
-  return time;
+  const auto arrival = time_from_ns<EventTime>(to_ns(entry_->time));
+  if (!clock_believed_ || time <= saturating_add(arrival, ahead)) return false;
+  bad_record(source, format("event time {} is more than max_ahead ({}) ahead of its arrival at {}",
+                            to_rfc3339(to_ns(time)), to_text(ahead), to_rfc3339(to_ns(entry_->time))));
+  return true;
 }
 
 void Engine::bad_record(Source& source, const std::string& why) {

@@ -24,14 +24,16 @@ std::int64_t whole_milliseconds(std::int64_t ns);
 Result<EventTime> read_event_time(const Value& value, const TimestampSetting& timestamp);
 // The nanoseconds in a unit of counted time; 0 of one that is text.
 std::int64_t epoch_unit_ns(TimestampSetting::Unit unit);
-// What read_event_time() says of an ordinary whole number; nothing of any other value.
-inline std::optional<EventTime> whole_event_time(const Value& value, std::int64_t unit_ns) {
+// What read_event_time() says of an ordinary whole number; false of any other value. Not an optional: to
+// write its halves and to read it whole right after makes a processor wait.
+inline bool whole_event_time(const Value& value, std::int64_t unit_ns, EventTime& time) {
   constexpr std::int64_t kOrdinary = 9'000'000'000'000'000'000;
   std::int64_t ns = 0;
   if (unit_ns == 0 || !value.is_integer() || __builtin_mul_overflow(value.as_integer(), unit_ns, &ns) ||
       ns > kOrdinary || ns < -kOrdinary)
-    return std::nullopt;
-  return time_from_ns<EventTime>(ns);
+    return false;
+  time = time_from_ns<EventTime>(ns);
+  return true;
 }
 
 // The payload of a clock_step entry (1 byte).

@@ -133,7 +133,7 @@ void Flow::show(Position position, const Entry& entry, std::size_t source) {
     set_paused(true);
     return post_work();
   }
-  post_work();  // once for all that one read hands over: a barrier, the next tick, back-pressure
+  if (!work_posted_) post_work();  // once for all that one read hands over: a barrier, the next tick, …
 }
 
 void Flow::keep(Position position, const Entry& entry, std::size_t source) {
