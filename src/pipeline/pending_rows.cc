@@ -25,7 +25,8 @@ void PendingRows::append(const ResultQueue::Row& row, std::string& out, Scratch&
   key.varint(row.number.value);
   payload.clear();
   payload.u8(kPendingVersion);
-  for (const std::uint8_t byte : row.channel->lineage.bytes) payload.u8(byte);
+  const auto& lineage = row.channel->lineage.bytes;
+  payload.raw({reinterpret_cast<const char*>(lineage.data()), lineage.size()});
   payload.u32(row.channel->timeline.value);
   payload.u64(row.chain);
   payload.varint(row.position.value);
