@@ -18,6 +18,7 @@ class ForeseenKeys {
     const Value* values = nullptr;  // of the row
     std::int64_t front = 0;         // that the key was made with
     std::uint32_t hash = 0;
+    std::uint32_t place = 0;  // where its entry probably is
     KeyBuffer bytes;
   };
 
@@ -39,7 +40,7 @@ class ForeseenKeys {
     return next_ < count_ && keys_[next_].values == row.values.data() ? &keys_[next_] : nullptr;
   }
   template <class Visit>
-  void each(const Visit& visit) const {
+  void each(const Visit& visit) {
     for (std::size_t i = 0; i < count_; ++i) visit(keys_[i]);
   }
 

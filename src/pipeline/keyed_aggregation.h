@@ -73,7 +73,9 @@ class KeyedAggregation {
   }
   // What it gives to the aggregates. False when the record was rejected.
   bool evaluate(const InputRow& row) { return arguments_.evaluate(rows_, row); }
-  Found look_up() { return hash_ ? table_->look_up(key_.view(), *hash_) : table_->look_up(key_.view()); }
+  Found look_up() {
+    return hash_ ? table_->look_up(key_.view(), *hash_, place_) : table_->look_up(key_.view());
+  }
 
   // ---- of records to come
 
@@ -91,7 +93,7 @@ class KeyedAggregation {
         key.bytes.append(row.values[input.gather[*column.bare_slot()]]);
       key.hash = table_->foresee(key.bytes.view());
     }
-    foreseen_.each([&](const ForeseenKeys::Key& key) { table_->bring_near(key.hash); });
+    foreseen_.each([&](ForeseenKeys::Key& key) { key.place = table_->bring_near(key.hash); });
   }
   // encode_key() of a row that was foreseen with this front. False when it was not.
   bool take_foreseen_key(const InputRow& row, std::int64_t front) {
@@ -99,6 +101,7 @@ class KeyedAggregation {
     if (key == nullptr || key->front != front) return false;
     std::swap(key_, key->bytes);
     hash_ = key->hash;
+    place_ = key->place;
     return true;
   }
 
@@ -187,7 +190,8 @@ class KeyedAggregation {
   std::unique_ptr<EntryTable> table_;
 
   KeyBuffer key_;
-  std::optional<std::uint32_t> hash_;  // of key_, where it was foreseen
+  std::optional<std::uint32_t> hash_;           // of key_, where it was foreseen
+  std::uint32_t place_ = EntryTable::kNowhere;  // likewise: where its entry probably is
   ForeseenKeys foreseen_;
   AggregateArguments arguments_;
   Accumulation accumulation_;

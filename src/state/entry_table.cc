@@ -224,9 +224,17 @@ class EntryTable::Work {
     index_.bring_near(hash);
     return hash;
   }
-  void bring_near(std::uint32_t hash) const {
+  std::uint32_t bring_near(std::uint32_t hash) const {
+    static_assert(kNowhere == KeyIndex::kNone);
     const std::uint32_t id = index_.find(hash, [](std::uint32_t) { return true; });
-    if (id != KeyIndex::kNone) slabs_.bring_near(id);
+    if (id != kNowhere) slabs_.bring_near(id);
+    return id;
+  }
+  // At `place`, if it is still there, or wherever it is.
+  Entry* find(std::uint32_t hash, std::string_view key, std::uint32_t place) const {
+    Entry* const entry = place != kNowhere ? slabs_.slot_or_null(place) : nullptr;
+    if (entry != nullptr && entry->has(Entry::kLive) && entry->key_text() == key) return entry;
+    return find(hash, key);
   }
   Entry* find(std::uint32_t hash, std::string_view key) const {
     Entry* found = nullptr;
@@ -417,15 +425,15 @@ EntryTable::Entry* EntryTable::find(std::string_view key) {
 EntryTable::Found EntryTable::look_up(std::string_view key) {
   return look_up(key, work_->hash_of(key));
 }
-EntryTable::Found EntryTable::look_up(std::string_view key, std::uint32_t hash) {
-  Entry* const entry = work_->find(hash, key);
+EntryTable::Found EntryTable::look_up(std::string_view key, std::uint32_t hash, std::uint32_t place) {
+  Entry* const entry = work_->find(hash, key, place);
   return {entry, entry == nullptr ? nullptr : entry->payload_place(), hash};
 }
 std::uint32_t EntryTable::foresee(std::string_view key) const {
   return work_->foresee(key);
 }
-void EntryTable::bring_near(std::uint32_t hash) const {
-  work_->bring_near(hash);
+std::uint32_t EntryTable::bring_near(std::uint32_t hash) const {
+  return work_->bring_near(hash);
 }
 EntryTable::Found EntryTable::create(std::string_view key, std::uint32_t hash) {
   Entry* const entry = work_->create_touched(hash, key);

@@ -66,11 +66,13 @@ class EntryTable {
     std::uint32_t hash = 0;
   };
   Found look_up(std::string_view key);
-  Found look_up(std::string_view key, std::uint32_t hash);
   // For who will look for several keys soon: foresee() each, which gives its hash, and then bring_near()
-  // each. Only makes look_up() and what is done with its entry quicker.
+  // each, which gives where its entry probably is. Only makes look_up() and what is done with the entry
+  // quicker, whatever happens in between.
+  static constexpr std::uint32_t kNowhere = 0xffffffff;
   std::uint32_t foresee(std::string_view key) const;
-  void bring_near(std::uint32_t hash) const;
+  std::uint32_t bring_near(std::uint32_t hash) const;
+  Found look_up(std::string_view key, std::uint32_t hash, std::uint32_t place = kNowhere);
   // The key must not be there, `hash` is what look_up() has found. The entry counts as touched.
   Found create(std::string_view key, std::uint32_t hash);
   // The entry and whether it is new. A new one counts as touched.
