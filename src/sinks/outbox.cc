@@ -276,11 +276,12 @@ Result<std::vector<OutboxRow>> Outbox::read(std::uint64_t sequence) {
         break;
       }
       reading_at_ += *length;
-      bytes += *length;
+      const std::size_t before = out.size();
       for (OutboxRow& row : rows) {
         row.sequence = reading_sequence_++;
         if (row.sequence >= sequence && row.sequence < segment.end) out.push_back(std::move(row));
       }
+      if (out.size() != before) bytes += *length;  // of what is passed over, any number
     }
     sequence = segment.end;
   }

@@ -80,7 +80,7 @@ class Outbox {
   // `under_way`: rows before this sequence are with the sink already; giving up their segment is no loss, if
   // consume() says so before the end: else the next one counts them.
   Result<Appended> append(std::span<const OutboxRow> rows, std::uint64_t under_way = 0);
-  // Rows from `sequence` on, a block of them at a time; empty at the end.
+  // Rows from `sequence` on, a block of them at a time; empty only where none behind it can be read.
   Result<std::vector<OutboxRow>> read(std::uint64_t sequence);
   // Rows before `sequence` need not be kept.
   Status consume(std::uint64_t sequence);

@@ -459,6 +459,28 @@ TEST_CASE("delivery: a batch that the sink takes while it is being stored is not
   CHECK(world.delivery->report().waiting == 0);
 }
 
+TEST_CASE("delivery: what was stored behind a large batch that the sink took meanwhile is sent") {
+  DeliveryWorld world;
+  world.open();
+  Rows rows;
+  while (rows.size() < 8000) {
+    rows.push_back(std::to_string(rows.size()) + std::string(100, 'x'));
+    world.add(rows.size(), rows.back());
+  }
+  world.delivery->release(Position{8000});
+  world.delivery->flush_through(Position{8000});
+  world.lane.hold();
+  world.pass(Delivery::kPatience + 1s);
+  REQUIRE(world.sink.batches.size() == 1);
+  REQUIRE(world.lane.waiting() == 1);
+  CHECK(world.sink.take());
+  world.lane.release();
+  world.pass(1s);
+  while (world.sink.take()) world.pass(1s);
+  CHECK(world.sink.rows() == rows);
+  CHECK(world.delivery->report().waiting == 0);
+}
+
 TEST_CASE(
     "delivery: results that wait in the outbox come first after a restart, and replayed ones are skipped") {
   for (const bool at_least_once : {false, true}) {

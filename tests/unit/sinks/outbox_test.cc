@@ -119,6 +119,16 @@ TEST_CASE("outbox: what was consumed goes with its segments, and is remembered a
   CHECK(numbers(outbox) == range(61, 65));
 }
 
+TEST_CASE("outbox: rows behind a megabyte that was consumed without being read are read") {
+  FaultFiles disk;
+  Maker maker;
+  Outbox outbox(disk, {.folder = kFolder, .buffer = 64u << 20});
+  REQUIRE(outbox.open());
+  REQUIRE(outbox.append(maker.rows(1500, 1000)));
+  REQUIRE(outbox.consume(1200));
+  CHECK(numbers(outbox) == range(1200, 1500));
+}
+
 TEST_CASE("outbox: an absent one is empty, and stays absent") {
   FaultFiles disk;
   Outbox outbox(disk, {.folder = kFolder});
