@@ -1,4 +1,4 @@
-// read_toml(): a configuration file as a tree. The one door to the TOML library (toml11).
+// read_toml(): a configuration file as a tree. The one door to the TOML library (toml++).
 #pragma once
 
 #include <cstdint>

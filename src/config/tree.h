@@ -22,8 +22,7 @@ constexpr std::size_t kMaxConfigBytes = std::size_t{1} << 20;  // of a file
 constexpr std::size_t kMaxStoredConfigBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxConfigText = std::size_t{4}
                                        << 10;  // of one string, so that it can stand on one line
-constexpr std::size_t kMaxConfigLine = std::size_t{8}
-                                       << 10;  // the TOML library takes the square of a line's length
+constexpr std::size_t kMaxConfigLine = std::size_t{8} << 10;  // of a line, so that a mistake can show it
 
 struct TableEntry;
 

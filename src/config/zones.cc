@@ -9,7 +9,7 @@ namespace tidemark {
 namespace {
 
 constexpr std::string_view kMark = "# zone ";
-constexpr std::size_t kBytesPerLine = 512;  // the TOML library takes the square of a line's length
+constexpr std::size_t kBytesPerLine = 512;  // far below kMaxConfigLine
 
 NamedZone zone_of(const std::string& name, std::string tzif) {
   NamedZone out;

@@ -8,9 +8,9 @@
 #include <sqlite3.h>
 #include <xxhash.h>
 
+#include <toml++/impl/version.h>
 #include <CLI/Version.hpp>
 #include <asio/version.hpp>
-#include <toml.hpp>
 
 #include "base/format.h"
 
@@ -42,7 +42,7 @@ std::vector<LibraryVersion> library_versions() {
                           simdjson::SIMDJSON_VERSION_REVISION)},
       {"spdlog", dotted(SPDLOG_VER_MAJOR, SPDLOG_VER_MINOR, SPDLOG_VER_PATCH)},
       {"sqlite", sqlite3_libversion()},
-      {"toml11", dotted(TOML11_VERSION_MAJOR, TOML11_VERSION_MINOR, TOML11_VERSION_PATCH)},
+      {"toml++", dotted(TOML_LIB_MAJOR, TOML_LIB_MINOR, TOML_LIB_PATCH)},
       {"xxhash", dotted(xxhash / 10000, xxhash / 100 % 100, xxhash % 100)},
   };
 }
