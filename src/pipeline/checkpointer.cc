@@ -176,8 +176,8 @@ void Checkpointer::barrier() {
   });
 }
 
-// Which tables get a base now: those never written, and those whose segments together have grown to twice the
-// size of a base. With several shares, a part of the partitions at a time, in turn.
+// Which tables get a base now: those never written, and those whose segments together have grown to 9/4 of
+// the size of a base. With several shares, a part of the partitions at a time, in turn.
 void Checkpointer::plan_bases() {
   const unsigned step = EntryTable::kPartitions / base_share_;
   const EntryTable::Base share{next_partition_, next_partition_ + step};
@@ -195,10 +195,10 @@ void Checkpointer::plan_bases() {
         whole = true;
       }
     constexpr std::uint64_t kSmall = 64u << 10;  // below it a base costs no more than an increment
-    constexpr std::size_t kManySegments = 64;
+    constexpr std::size_t kManySegments = 80;
     if (!whole) {
       part.base = {0, EntryTable::kPartitions};
-    } else if (all > 2 * base + kSmall || segments > kManySegments) {
+    } else if (4 * all > 9 * base + 4 * kSmall || segments > kManySegments) {
       part.base = share;
       any = true;
     }

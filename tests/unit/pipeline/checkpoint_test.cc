@@ -207,7 +207,7 @@ TEST_CASE("checkpoint: after too many segments a base is written, however small 
     REQUIRE(world.checkpoint());
     most = std::max(most, world.manifests()[0].segments.size());
   }
-  CHECK(most <= 66);
+  CHECK(most <= 82);
   world.crash_and_boot();
   world.feed({"k0"});
   CHECK(world.counts()[0] == Counting::row("k0", 29));
