@@ -10,6 +10,7 @@
 #include "base/invariant.h"
 #include "state/entry.h"
 #include "state/entry_slabs.h"
+#include "state/erased_keys.h"
 #include "state/key_index.h"
 #include "state/row.h"
 
@@ -24,34 +25,35 @@ class WaitingRows {
  public:
   template <class Append>
   void add(const Append& append) {
-    constexpr std::size_t kPiece = 64 << 10;
-    if (pieces_.empty() || pieces_.back().size() >= kPiece) pieces_.emplace_back();
-    const std::size_t before = pieces_.back().size();
-    append(pieces_.back());
-    bytes_ += pieces_.back().size() - before;
-    ++rows_;
+    if (pieces_.empty() || pieces_.back().size() + kUsual > kPiece) {
+      pieces_.emplace_back();
+      if (pieces_.size() > 1) pieces_.back().reserve(kPiece);  // the first may be the only one, and small
+      capacity_ += pieces_.back().capacity();
+    }
+    std::string& piece = pieces_.back();
+    const std::size_t before = piece.size(), room = piece.capacity();
+    append(piece);
+    bytes_ += piece.size() - before;
+    capacity_ += piece.capacity() - room;
   }
-  void add_all(WaitingRows& from) {
-    std::ranges::move(from.pieces_, std::back_inserter(pieces_));
-    bytes_ += from.bytes_;
-    rows_ += from.rows_;
-    from.clear();
-  }
-  void clear() { *this = {}; }
 
   std::size_t pieces() const { return pieces_.size(); }
   const std::string& piece(std::size_t i) const { return pieces_[i]; }
   void drop_front_piece() {
     bytes_ -= pieces_.front().size();
+    capacity_ -= pieces_.front().capacity();
     pieces_.pop_front();
   }
-  std::size_t rows() const { return rows_; }  // added
   std::size_t bytes() const { return bytes_; }
+  std::size_t memory_bytes() const { return capacity_ + pieces_.size() * sizeof(std::string); }
 
  private:
+  static constexpr std::size_t kPiece = 15u << 12;  // to which a string grows by itself
+  static constexpr std::size_t kUsual = 512;        // a row that is not longer never makes a piece move
+
   std::deque<std::string> pieces_;
-  std::size_t bytes_ = 0;
-  std::size_t rows_ = 0;
+  std::size_t bytes_ = 0;     // of rows
+  std::size_t capacity_ = 0;  // of the pieces
 };
 
 }  // namespace
@@ -96,11 +98,7 @@ class EntryTable::Work {
   void erase(Entry* entry) {
     if (under_way_ && entry->list() != current_) capture_out_of_turn(entry);
     if (entry->list() == current_) --listed_live_;
-    if (entry->has(Entry::kStored)) {
-      tombstones_.add([&](std::string& out) {
-        append_row(out, {.key = entry->key_text(), .erased = true, .payload = {}});
-      });
-    }
+    if (entry->has(Entry::kStored)) tombstones_.add(entry->key_text());
     codec_->destroy(entry->payload_place());
     index_.erase(hash_of(entry->key_text()), entry->id);
     slabs_.free(entry);
@@ -111,14 +109,14 @@ class EntryTable::Work {
   }
 
   std::size_t size() const { return slabs_.size(); }
-  std::size_t dirty() const { return listed_live_ + tombstones_.rows(); }
+  std::size_t dirty() const { return listed_live_ + tombstones_.size(); }
   std::size_t captured_waiting() const { return waiting_.bytes(); }
   bool snapshot_under_way() const { return under_way_; }
 
   std::size_t memory_bytes() const {
     return slabs_.memory_bytes() + index_.memory_bytes() +
-           (changed_.size() + aside_.size()) * sizeof(std::uint32_t) + tombstones_.bytes() +
-           tombstones_aside_.bytes() + waiting_.bytes() + heap_estimate();
+           (changed_.size() + aside_.size()) * sizeof(std::uint32_t) + tombstones_.memory_bytes() +
+           tombstones_aside_.memory_bytes() + waiting_.memory_bytes() + heap_estimate();
   }
 
   std::optional<std::uint32_t> show_saved(
@@ -158,7 +156,7 @@ class EntryTable::Work {
     std::swap(tombstones_, tombstones_aside_);
     listed_live_ = 0;
     aside_at_ = 0;
-    tombstones_at_ = 0;
+    next_tombstone_ = {};
     captured_ = false;
   }
 
@@ -301,12 +299,13 @@ class EntryTable::Work {
   static void spend(std::size_t& budget, std::size_t bytes) { budget -= std::min(budget, bytes); }
 
   bool capture_tombstones(std::string& out, std::size_t& budget) {
-    for (; tombstones_at_ < tombstones_aside_.pieces(); ++tombstones_at_) {
-      if (budget == 0) return false;
-      out.append(tombstones_aside_.piece(tombstones_at_));
-      spend(budget, tombstones_aside_.piece(tombstones_at_).size());
+    while (budget > 0) {
+      if (!next_tombstone_.next(tombstones_aside_)) return true;
+      const std::size_t before = out.size();
+      append_row(out, {.key = next_tombstone_.key(), .erased = true, .payload = {}});
+      spend(budget, out.size() - before);
     }
-    return true;
+    return false;
   }
 
   bool deliver_waiting(std::string& out, std::size_t& budget) {
@@ -364,7 +363,8 @@ class EntryTable::Work {
   std::shared_ptr<void> finish() {
     struct Kept {
       std::deque<std::uint32_t> aside;
-      WaitingRows tombstones, waiting;
+      ErasedKeys tombstones;
+      WaitingRows waiting;
     };
     under_way_ = false;
     walking_ = false;
@@ -400,7 +400,7 @@ class EntryTable::Work {
   std::uint8_t current_ = Entry::kListA;
   std::deque<std::uint32_t> changed_;
   std::size_t listed_live_ = 0;  // live entries among them
-  WaitingRows tombstones_;
+  ErasedKeys tombstones_;
 
   // The snapshot under way. Lists and tombstones stay until it is completed, for an abandonment.
   bool under_way_ = false;
@@ -410,9 +410,9 @@ class EntryTable::Work {
   std::uint32_t walk_at_ = 0;  // the id that comes next
   std::deque<std::uint32_t> aside_;
   std::size_t aside_at_ = 0;
-  WaitingRows tombstones_aside_;
-  std::size_t tombstones_at_ = 0;  // pieces
-  WaitingRows waiting_;            // captured out of turn
+  ErasedKeys tombstones_aside_;
+  ErasedKeys::Reader next_tombstone_;
+  WaitingRows waiting_;  // captured out of turn
 };
 
 EntryTable::EntryTable(std::unique_ptr<const PayloadCodec> codec, std::uint64_t hash_seed)
