@@ -15,7 +15,7 @@ constexpr std::uint32_t kKeptShare = 16;
 
 void EntryTable::Entry::place_key(std::string_view key) {
   if (key.size() <= kLongestInline) {
-    key_size = static_cast<std::uint16_t>(key.size());
+    key_size = static_cast<std::uint8_t>(key.size());
     if (!key.empty()) std::memcpy(key_place(), key.data(), key.size());
     return;
   }
@@ -24,11 +24,12 @@ void EntryTable::Entry::place_key(std::string_view key) {
   std::memcpy(heap, &size, sizeof size);
   std::memcpy(heap + sizeof size, key.data(), key.size());
   std::memcpy(key_place(), &heap, sizeof heap);
-  key_size = kLong;
+  key_size = sizeof heap;
+  set(kLong);
 }
 
 void EntryTable::Entry::free_key() {
-  if (key_size == kLong) delete[] heap();
+  if (has(kLong)) delete[] heap();
 }
 
 char* EntryTable::Entry::heap() const {
@@ -44,40 +45,41 @@ std::string_view EntryTable::Entry::long_key() const {
 }
 
 EntrySlabs::EntrySlabs(std::size_t payload_size)
-    : payload_size_(payload_size), classes_(Entry::key_room(Entry::kLongestInline) / 8 + 1) {
+    : payload_size_(payload_size), classes_(Entry::front_room(Entry::kLongestInline) / 8 + 1) {
+  static_assert(sizeof(SlabHead) % 8 == 0, "slots begin at a multiple of 8 bytes");
   invariant(payload_size % 8 == 0, "payloads are a multiple of 8 bytes");
 }
 
 EntrySlabs::Entry* EntrySlabs::allocate(std::string_view key) {
-  const auto size_class = static_cast<std::uint16_t>(Entry::key_room(key.size()) / 8);
+  const auto size_class = static_cast<std::uint16_t>(Entry::front_room(key.size()) / 8);
   const std::uint32_t chain = classes_[size_class].with_room;
   const std::uint32_t number = chain != kNoSlab ? chain : make_slab(size_class);
   Slab& slab = slabs_[number];
   Entry* entry;
-  if (slab.first_free != kNoSlot) {
+  if (slab.live < slab.used) {
     entry = slot(slab, slab.first_free);
     slab.first_free = entry->key_size;
   } else {
     const std::uint32_t fresh = slab.used++;
-    entry = new (slab.bytes.get() + std::size_t{fresh} * slab.slot_size) Entry{};
-    entry->id = number << kSlotBits | fresh;
+    entry = new (place(slab, fresh)) Entry{};
+    entry->slot = static_cast<std::uint8_t>(fresh);
   }
   if (slab.live++ == 0) --classes_[size_class].empty;
   if (slab.live == kSlots) unlink(number);
   ++live_;
-  entry->flags = static_cast<std::uint8_t>(entry->list() | Entry::kLive);
+  entry->flags = Entry::kLive;
   entry->place_key(key);
   return entry;
 }
 
 void EntrySlabs::free(Entry* entry) {
-  const std::uint32_t number = entry->id >> kSlotBits;
+  const std::uint32_t number = head_of(entry).number;
   Slab& slab = slabs_[number];
   SizeClass& of_size = classes_[slab.size_class];
   entry->free_key();
-  entry->flags = entry->list();
+  entry->flags = 0;
   entry->key_size = slab.first_free;
-  slab.first_free = static_cast<std::uint16_t>(entry->id & (kSlots - 1));
+  slab.first_free = entry->slot;
   --live_;
   if (slab.live-- == kSlots) link(number);
   if (slab.live > 0) return;
@@ -120,9 +122,10 @@ std::uint32_t EntrySlabs::make_slab(std::uint16_t size_class) {
   Slab& slab = slabs_[number];
   slab = {};
   slab.size_class = size_class;
-  slab.slot_size = static_cast<std::uint32_t>(Entry::kHeader + std::size_t{size_class} * 8 + payload_size_);
-  slab.bytes = std::make_unique_for_overwrite<std::byte[]>(std::size_t{slab.slot_size} * kSlots);
-  bytes_ += std::size_t{slab.slot_size} * kSlots;
+  slab.slot_size = static_cast<std::uint32_t>(std::size_t{size_class} * 8 + payload_size_);
+  slab.bytes = std::make_unique_for_overwrite<std::byte[]>(bytes_of(slab.slot_size));
+  new (slab.bytes.get()) SlabHead{.number = number};
+  bytes_ += bytes_of(slab.slot_size);
   ++classes_[size_class].slabs;
   ++classes_[size_class].empty;
   link(number);
@@ -134,7 +137,7 @@ void EntrySlabs::give_back(std::uint32_t number) {
   unlink(number);
   --classes_[slab.size_class].slabs;
   --classes_[slab.size_class].empty;
-  bytes_ -= std::size_t{slab.slot_size} * kSlots;
+  bytes_ -= bytes_of(slab.slot_size);
   slab = {};
   unused_numbers_.push_back(number);
 }

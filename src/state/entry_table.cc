@@ -8,6 +8,7 @@
 #include "base/checksum.h"
 #include "base/format.h"
 #include "base/invariant.h"
+#include "state/changed_entries.h"
 #include "state/entry.h"
 #include "state/entry_slabs.h"
 #include "state/erased_keys.h"
@@ -58,10 +59,10 @@ class WaitingRows {
 
 }  // namespace
 
-// Two lists of changed entries, by id: the current one, and the one set aside at the barrier. An entry's list
-// mark says in which it stands, so an entry is listed once, and one whose mark is that of the list set aside
-// has not been captured yet. A slot keeps its mark when its entry is erased, since its id stays in the list;
-// the next entry in the slot then need not be listed again.
+// Two lists of changed entries: the current one, and the one set aside at the barrier. An entry's list mark
+// says in which it stands, so an entry is listed once, and one whose mark is that of the list set aside has
+// not been captured yet. An entry without the list's mark in a listed slot has been captured, or has come
+// there after one that was erased.
 class EntryTable::Work {
  public:
   Work(std::unique_ptr<const PayloadCodec> payload_codec, std::uint64_t hash_seed)
@@ -100,7 +101,7 @@ class EntryTable::Work {
     if (entry->list() == current_) --listed_live_;
     if (entry->has(Entry::kStored)) tombstones_.add(entry->key_text());
     codec_->destroy(entry->payload_place());
-    index_.erase(hash_of(entry->key_text()), entry->id);
+    index_.erase(hash_of(entry->key_text()), slabs_.id_of(entry));
     slabs_.free(entry);
   }
 
@@ -114,9 +115,9 @@ class EntryTable::Work {
   bool snapshot_under_way() const { return under_way_; }
 
   std::size_t memory_bytes() const {
-    return slabs_.memory_bytes() + index_.memory_bytes() +
-           (changed_.size() + aside_.size()) * sizeof(std::uint32_t) + tombstones_.memory_bytes() +
-           tombstones_aside_.memory_bytes() + waiting_.memory_bytes() + heap_estimate();
+    return slabs_.memory_bytes() + index_.memory_bytes() + changed_.memory_bytes() + aside_.memory_bytes() +
+           tombstones_.memory_bytes() + tombstones_aside_.memory_bytes() + waiting_.memory_bytes() +
+           heap_estimate();
   }
 
   std::optional<std::uint32_t> show_saved(
@@ -152,10 +153,11 @@ class EntryTable::Work {
     walk_at_ = 0;
     walking_ = base.from < base.to;
     current_ = other(current_);
-    changed_.swap(aside_);
+    std::swap(changed_, aside_);
     std::swap(tombstones_, tombstones_aside_);
     listed_live_ = 0;
     aside_at_ = 0;
+    aside_slot_ = 0;
     next_tombstone_ = {};
     captured_ = false;
   }
@@ -177,16 +179,11 @@ class EntryTable::Work {
   void abandon_snapshot() {
     invariant(under_way_, "there is a snapshot to abandon");
     // What the walk would have passed is unsettled again: the current entries here, those set aside below.
-    for (const std::uint32_t id : changed_)
-      if (Entry* const entry = slabs_.slot_or_null(id)) entry->unset(Entry::kSettled);
-    for (const std::uint32_t id : aside_) {
-      Entry* const entry = slabs_.slot_or_null(id);
-      if (!entry) continue;
+    for_each_listed(changed_, [](Entry* entry) { entry->unset(Entry::kSettled); });
+    for_each_listed(aside_, [&](Entry* entry) {
       entry->unset(Entry::kSettled);
-      if (entry->list() == current_) continue;
-      entry->set_list(0);
-      if (entry->has(Entry::kLive)) list(entry);
-    }
+      if (entry->list() != current_) list(entry);
+    });
     tombstones_.add_all(tombstones_aside_);
     finish();
   }
@@ -204,7 +201,6 @@ class EntryTable::Work {
       codec_->create(entry->payload_place());
     } else {
       entry = create(hash, key);
-      if (entry->list() == current_) ++listed_live_;  // the slot was listed for an entry that was erased
     }
     entry->set(Entry::kStored);
     Decoder in(payload);
@@ -251,27 +247,43 @@ class EntryTable::Work {
   Entry* create(std::uint32_t hash, std::string_view key) {
     Entry* const entry = slabs_.allocate(key);
     codec_->create(entry->payload_place());
-    index_.insert(hash, entry->id);
+    index_.insert(hash, slabs_.id_of(entry));
     return entry;
   }
   // Without a trace in lists and tombstones.
   void forget(Entry* entry) {
     if (entry->list() == current_) --listed_live_;
     codec_->destroy(entry->payload_place());
-    index_.erase(hash_of(entry->key_text()), entry->id);
+    index_.erase(hash_of(entry->key_text()), slabs_.id_of(entry));
     slabs_.free(entry);
   }
 
-  // Into the current list. The slot may stand in it already, from an entry that was erased.
+  // Into the current list, in which it does not stand.
   void list(Entry* entry) {
-    if (entry->list() != current_) {
-      entry->set_list(current_);
-      changed_.push_back(entry->id);
-    }
+    entry->set_list(current_);
+    changed_.add(slabs_.head_of(entry), entry->slot);
     ++listed_live_;
   }
+  // The live entry of the slab's first listed slot at or after `slot`, which moves past it; null: there is
+  // none.
+  Entry* next_listed(const ChangedEntries& changed, std::uint32_t slab, unsigned& slot) const {
+    const SlabHead* const head = slabs_.head_or_null(slab);
+    if (head == nullptr) return nullptr;
+    while ((slot = changed.next(*head, slot)) < SlabHead::kSlots) {
+      Entry* const entry = slabs_.at(slab << EntrySlabs::kSlotBits | slot++);
+      if (entry->has(Entry::kLive)) return entry;
+    }
+    return nullptr;
+  }
+  template <class Visit>
+  void for_each_listed(const ChangedEntries& changed, const Visit& visit) const {
+    for (std::size_t i = 0; i < changed.slabs(); ++i) {
+      unsigned slot = 0;
+      while (Entry* const entry = next_listed(changed, changed.slab(i), slot)) visit(entry);
+    }
+  }
 
-  bool walk_reaches(const Entry* entry) const { return walking_ && entry->id >= walk_at_; }
+  bool walk_reaches(Entry* entry) const { return walking_ && slabs_.id_of(entry) >= walk_at_; }
   bool in_base(const Entry* entry) const {
     const unsigned partition = partition_of(entry->key_text());
     return partition >= base_.from && partition < base_.to;
@@ -319,20 +331,19 @@ class EntryTable::Work {
 
   bool capture_aside(std::string& out, std::size_t& budget) {
     const std::uint8_t pending = other(current_);
-    for (; aside_at_ < aside_.size(); ++aside_at_) {
-      if (budget == 0) return false;
-      std::size_t spent = kVisitCost;
-      Entry* const entry = slabs_.slot_or_null(aside_[aside_at_]);
-      if (entry && entry->list() == pending) {
+    for (; aside_at_ < aside_.slabs(); ++aside_at_, aside_slot_ = 0) {
+      for (Entry* entry = nullptr;;) {
+        if (budget == 0) return false;
+        spend(budget, kVisitCost);
+        entry = next_listed(aside_, aside_.slab(aside_at_), aside_slot_);
+        if (entry == nullptr) break;
+        if (entry->list() != pending) continue;
         entry->set_list(0);
-        if (entry->has(Entry::kLive)) {
-          const std::size_t before = out.size();
-          capture_entry(entry, out);
-          spent += out.size() - before;
-          if (walk_reaches(entry)) entry->set(Entry::kSettled);
-        }
+        const std::size_t before = out.size();
+        capture_entry(entry, out);
+        spend(budget, out.size() - before);
+        if (walk_reaches(entry)) entry->set(Entry::kSettled);
       }
-      spend(budget, spent);
     }
     return true;
   }
@@ -362,14 +373,13 @@ class EntryTable::Work {
 
   std::shared_ptr<void> finish() {
     struct Kept {
-      std::deque<std::uint32_t> aside;
       ErasedKeys tombstones;
       WaitingRows waiting;
     };
     under_way_ = false;
     walking_ = false;
-    return std::make_shared<Kept>(std::exchange(aside_, {}), std::exchange(tombstones_aside_, {}),
-                                  std::exchange(waiting_, {}));
+    aside_.begin_anew();
+    return std::make_shared<Kept>(std::exchange(tombstones_aside_, {}), std::exchange(waiting_, {}));
   }
 
   // From some entries spread over the table: asking a million of them would stop the loop.
@@ -384,7 +394,7 @@ class EntryTable::Work {
       const Entry* const entry = slabs_.next_live(id, slots);
       if (!entry) continue;
       bytes += codec_->heap_bytes(entry->payload_place());
-      if (entry->key_size == Entry::kLong) bytes += entry->key_text().size() + sizeof(std::uint64_t);
+      if (entry->has(Entry::kLong)) bytes += entry->key_text().size() + sizeof(std::uint64_t);
       ++asked;
     }
     return asked == 0 ? 0 : bytes / asked * slabs_.size() + bytes % asked * slabs_.size() / asked;
@@ -398,7 +408,7 @@ class EntryTable::Work {
 
   // Since the last barrier, and what earlier, abandoned snapshots folded back.
   std::uint8_t current_ = Entry::kListA;
-  std::deque<std::uint32_t> changed_;
+  ChangedEntries changed_{0};
   std::size_t listed_live_ = 0;  // live entries among them
   ErasedKeys tombstones_;
 
@@ -408,8 +418,9 @@ class EntryTable::Work {
   Base base_;
   bool walking_ = false;       // over all entries, for the base's
   std::uint32_t walk_at_ = 0;  // the id that comes next
-  std::deque<std::uint32_t> aside_;
-  std::size_t aside_at_ = 0;
+  ChangedEntries aside_{1};
+  std::size_t aside_at_ = 0;  // a slab of it
+  unsigned aside_slot_ = 0;   // where to go on in it
   ErasedKeys tombstones_aside_;
   ErasedKeys::Reader next_tombstone_;
   WaitingRows waiting_;  // captured out of turn
