@@ -1,41 +1,37 @@
 #include "state/key_index.h"
 
-#include <bit>
-
 #include "base/invariant.h"
 
 namespace tidemark {
 namespace {
 
-constexpr std::size_t kSmallest = 64;
+constexpr std::size_t kSmallest = 192;
 constexpr std::size_t kShrinksFrom = 1024;
 // Cells moved with each insert or erase. A growing index has been moved long before the next array is full. A
 // shrinking one moves cells that are mostly empty, and may shrink to an eighth at once: its next growth must
 // not come before it has done so.
-constexpr std::size_t kMovedGrowing = 16;
+constexpr std::size_t kMovedGrowing = 32;
 constexpr std::size_t kMovedShrinking = 64;
 constexpr std::size_t kShrinkAtOnce = 8;
 
 }  // namespace
 
-KeyIndex::Array::Array(std::size_t size)
-    : pieces_(std::max<std::size_t>(1, size >> kPieceBits)), mask_(size - 1) {}
-
 std::size_t KeyIndex::Array::memory_bytes() const {
   const auto made = static_cast<std::size_t>(
       std::ranges::count_if(pieces_, [](const auto& piece) { return piece != nullptr; }));
-  return pieces_.capacity() * sizeof(pieces_[0]) + made * piece_size() * sizeof(Cell);
+  return pieces_.capacity() * sizeof(pieces_[0]) + made * kPiece * sizeof(Cell);
 }
 
 void KeyIndex::Array::set(std::size_t i, Cell cell) {
   auto& piece = pieces_[i >> kPieceBits];
-  if (!piece) piece = std::make_unique<Cell[]>(piece_size());
+  if (!piece) piece = std::make_unique<Cell[]>(kPiece);
   piece[i & (kPiece - 1)] = cell;
 }
 
 void KeyIndex::Array::insert(Cell cell) {
-  std::size_t i = hash_of(cell) & mask_;
-  while (at(i) != 0) i = (i + 1) & mask_;
+  std::size_t i = home(hash_of(cell));
+  while (at(i) != 0) ++i;
+  if (i >> kPieceBits == pieces_.size() - 1) pieces_.emplace_back();
   set(i, cell);
 }
 
@@ -43,14 +39,11 @@ void KeyIndex::Array::insert(Cell cell) {
 // volume 3, 6.4, algorithm R).
 bool KeyIndex::Array::erase(Cell cell) {
   if (pieces_.empty()) return false;
-  std::size_t gap = hash_of(cell) & mask_;
-  while (at(gap) != cell) {
+  std::size_t gap = home(hash_of(cell));
+  for (; at(gap) != cell; ++gap)
     if (at(gap) == 0) return false;
-    gap = (gap + 1) & mask_;
-  }
-  for (std::size_t i = (gap + 1) & mask_; at(i) != 0; i = (i + 1) & mask_) {
-    const std::size_t home = hash_of(at(i)) & mask_;
-    if (((i - home) & mask_) < ((i - gap) & mask_)) continue;  // its home lies after the gap
+  for (std::size_t i = gap + 1; at(i) != 0; ++i) {
+    if (home(hash_of(at(i))) > gap) continue;
     set(gap, at(i));
     gap = i;
   }
@@ -60,20 +53,19 @@ bool KeyIndex::Array::erase(Cell cell) {
 
 void KeyIndex::insert(std::uint32_t hash, std::uint32_t id) {
   if (old_.size() > 0) move_some();
-  if ((count_ + 1) * 4 > now_.size() * 3) resize(std::max(kSmallest, now_.size() * 2));
-  now_.insert(cell_of(hash, id));
+  if ((count_ + 1) * 5 > now_.size() * 4) resize(std::max(kSmallest, now_.size() + now_.size() / 4));
+  array_of(hash).insert(cell_of(hash, id));
   ++count_;
 }
 
 void KeyIndex::erase(std::uint32_t hash, std::uint32_t id) {
-  const Cell cell = cell_of(hash, id);
-  const bool found = (old_.size() > 0 && !moved(hash) && old_.erase(cell)) || now_.erase(cell);
+  const bool found = array_of(hash).erase(cell_of(hash, id));
   invariant(found, "an entry that is erased is in the index");
   --count_;
   if (old_.size() > 0)
     move_some();
   else if (now_.size() > kShrinksFrom && count_ * 8 < now_.size())
-    resize(std::max(std::bit_ceil(count_ * 2), now_.size() / kShrinkAtOnce));
+    resize(std::max(count_ * 2, now_.size() / kShrinkAtOnce));
 }
 
 void KeyIndex::resize(std::size_t size) {
@@ -84,13 +76,12 @@ void KeyIndex::resize(std::size_t size) {
   if (old_.size() > 0) move_some();
 }
 
-// A run that reaches across the end is cut: the keys at its front may have moved while their hashes point to
-// the unmoved end. Nothing is lost by it, since a hash that points there is looked for in both arrays.
 void KeyIndex::move_some() {
   const std::size_t cells = old_.size() > now_.size() ? kMovedShrinking : kMovedGrowing;
   for (std::size_t left = cells;; left -= left > 0 ? 1 : 0) {
-    if (progress_ == old_.size()) {
+    if (progress_ >= old_.size() && old_.at(progress_) == 0) {
       old_ = {};
+      progress_ = 0;
       return;
     }
     const Cell cell = old_.at(progress_);

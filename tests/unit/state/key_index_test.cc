@@ -26,7 +26,7 @@ TEST_CASE("the index finds every id and no erased one, while it grows and shrink
         const bool growing = round % 2 == 0;
         for (std::uint32_t step = 0; step < most; ++step) {
           if (hash_of.empty() || random() % 10 < (growing ? 9u : 2u)) {
-            // The hashes end in different bits, so that runs lie all over the array and across its end.
+            // The hashes begin with different bits, so that runs lie all over the array.
             const auto hash =
                 static_cast<std::uint32_t>((random() & ((1ull << hash_bits) - 1)) * 0x9e3779b1u);
             index.insert(hash, next_id);
@@ -49,6 +49,32 @@ TEST_CASE("the index finds every id and no erased one, while it grows and shrink
         CHECK(index.size() == hash_of.size());
       }
     }
+  }
+}
+
+TEST_CASE("keys whose hashes are the greatest stand behind the end of the index") {
+  KeyIndex index;
+  const auto find = [&](std::uint32_t id, std::uint32_t hash) {
+    return index.find(hash, [&](std::uint32_t candidate) { return candidate == id; });
+  };
+  const auto hash_of = [](std::uint32_t id) { return id % 2 == 0 ? ~std::uint32_t{0} - id / 100 : id << 18; };
+  constexpr std::uint32_t kCount = 2000;
+  for (std::uint32_t id = 0; id < kCount; ++id) {
+    index.insert(hash_of(id), id);
+    for (std::uint32_t one = 0; one <= id; one += 1 + id / 40) REQUIRE(find(one, hash_of(one)) == one);
+  }
+  for (std::uint32_t id = 0; id < kCount; ++id) {
+    index.erase(hash_of(id), id);
+    REQUIRE(find(id, hash_of(id)) == KeyIndex::kNone);
+    for (std::uint32_t one = id + 1; one < kCount; one += 97) REQUIRE(find(one, hash_of(one)) == one);
+  }
+}
+
+TEST_CASE("an index takes little more than its cells, while it grows too") {
+  KeyIndex index;
+  for (std::uint32_t id = 0; id < 200'000; ++id) {
+    index.insert(id * 0x9e3779b1u, id);
+    if (id > 20'000 && id % 1000 == 0) REQUIRE(index.memory_bytes() < std::size_t{id} * 14);
   }
 }
 
