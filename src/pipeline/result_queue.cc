@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/checksum.h"
 #include "base/invariant.h"
 
 namespace tidemark {
@@ -17,6 +18,7 @@ constexpr std::size_t kBlock = 32 << 10;
 constexpr std::uint8_t kOtherOrigin = 1;  // which, and how many columns
 constexpr std::uint8_t kOtherNumber = 2;  // than the next one
 constexpr std::uint8_t kOtherPosition = 4;
+constexpr std::uint8_t kOtherChain = 8;  // than follows from the row before and this one's bytes
 
 // As in result_codec.h, and one more.
 constexpr char kInteger = 3;
@@ -225,8 +227,11 @@ void ResultQueue::push(const Row& row) {
     flags |= kOtherPosition;
     put_varint(to, zigzag(static_cast<std::int64_t>(row.position.value - last_row_.position.value)));
   }
+  if (!leans || row.chain != chain_hash(last_row_.chain, row.bytes)) {
+    flags |= kOtherChain;
+    to = write_u64(to, row.chain);
+  }
   *begin = static_cast<char>(flags);
-  to = write_u64(to, row.chain);
 
   const char* at = row.bytes.data();
   const char* const end = at + row.bytes.size();
@@ -335,8 +340,8 @@ void ResultQueue::Reader::read() {
   row_.number = (flags & kOtherNumber) != 0 ? ResultNumber{take_varint(at)} : row_.number.next();
   if ((flags & kOtherPosition) != 0)
     row_.position.value += static_cast<std::uint64_t>(from_zigzag(take_varint(at)));
-  row_.chain = read_u64(at);
-  at += 8;
+  const char* const chain_at = at;
+  if ((flags & kOtherChain) != 0) at += 8;
   const char* before = before_.data();
   const char* const before_end = before + before_.size();
   unsigned mask = 0;
@@ -348,6 +353,7 @@ void ResultQueue::Reader::read() {
     else
       append(bytes_, {its_before, {}});
   }
+  row_.chain = (flags & kOtherChain) != 0 ? read_u64(chain_at) : chain_hash(row_.chain, bytes_);
   at_ = static_cast<std::size_t>(at - block.bytes.get());
   row_.bytes = bytes_;
   read_ = true;

@@ -3,7 +3,8 @@
 // Without a journal everything that a second has made waits for its checkpoint: hundreds of thousands of
 // rows, each of which looks much like the one before. So a row is kept as what differs from the row before
 // it: values that are the same take a bit, integers their difference, texts what follows the common
-// beginning, floats of two decimals those digits. Blocks of some ten KiB begin anew, so that what has left
+// beginning, floats of two decimals those digits, and a chain hash that follows from the one before nothing.
+// Blocks of some ten KiB begin anew, so that what has left
 // gives its memory back. The bytes that come out are those that went in (result_codec.h).
 //
 // In memory only: this is no format on disk. Threads: loop only, but for what snapshot() gives away.

@@ -6,6 +6,7 @@
 #include <deque>
 #include <limits>
 
+#include "base/checksum.h"
 #include "base/format.h"
 #include "pipeline/result_codec.h"
 #include "support/fake_random.h"
@@ -43,10 +44,11 @@ class Rows {
     position_ += below(5) == 0 ? below(1000) : 0;
     number_ += below(50) == 0 ? below(100) : 1;
     bytes_.push_back(encoded(values));
+    chain_ = below(4) == 0 ? random_.next() : chain_hash(chain_, bytes_.back());
     return {.schema = &schema,
             .channel = below(30) == 0 ? &channels_[1] : &channels_[0],
             .number = ResultNumber{number_},
-            .chain = random_.next(),
+            .chain = chain_,
             .position = Position{position_},
             .bytes = bytes_.back()};
   }
@@ -85,7 +87,7 @@ class Rows {
   std::vector<Value> last_[4];
   ChannelId channels_[2];
   std::size_t kind_ = 0;
-  std::uint64_t number_ = 0, position_ = 0;
+  std::uint64_t number_ = 0, position_ = 0, chain_ = 0;
 };
 
 void check_same(const ResultQueue::Row& got, const ResultQueue::Row& expected) {
@@ -174,7 +176,7 @@ TEST_CASE("result queue: a second's results of many keys take a fraction of thei
   const ResultSchema schema = schema_of(7);
   ChannelId channel;
   ResultQueue queue;
-  std::uint64_t all = 0, number = 0;
+  std::uint64_t all = 0, number = 0, chain = 0;
   constexpr std::int64_t kSecond = 1'000'000'000;
   for (int window = 0; window < 3; ++window)
     for (int key = 0; key < 10'000; ++key) {
@@ -184,10 +186,11 @@ TEST_CASE("result queue: a second's results of many keys take a fraction of thei
                    Value::integer((window + 1) * kSecond), Value::integer(15 + key % 10),
                    Value::real(key / 7.0), Value::real(key % 1000 / 100.0), Value::real(key % 2000 / 100.0)});
       all += bytes.size();
-      queue.push({&schema, &channel, ResultNumber{++number}, 0x1234567890abcdef, Position{7}, bytes});
+      chain = chain_hash(chain, bytes);
+      queue.push({&schema, &channel, ResultNumber{++number}, chain, Position{7}, bytes});
     }
   CHECK(queue.rows() == 30'000);
-  CHECK(queue.bytes() < all / 2);
+  CHECK(queue.bytes() < all / 3);
 }
 
 }  // namespace
