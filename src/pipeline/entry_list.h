@@ -1,10 +1,11 @@
-// EntryList: many entries, one behind another. It grows piece by piece, so that the million and first does
-// not move the million. Threads: loop only.   Lifetime: entries stay in their table until they leave the
-// list.
+// EntryList: many entries of one table, one behind another, as their ids. It grows piece by piece, so that
+// the million and first does not move the million. Threads: loop only.   Lifetime: the table outlives it, and
+// entries stay in their table until they leave the list.
 #pragma once
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -19,24 +20,27 @@ class EntryList {
 
   EntryList() = default;
   EntryList(EntryList&& other) noexcept
-      : pieces_(std::move(other.pieces_)), size_(std::exchange(other.size_, 0)) {
+      : table_(other.table_), pieces_(std::move(other.pieces_)), size_(std::exchange(other.size_, 0)) {
     other.pieces_.clear();
   }
   EntryList& operator=(EntryList&& other) noexcept {
+    table_ = other.table_;
     pieces_ = std::exchange(other.pieces_, {});
     size_ = std::exchange(other.size_, 0);
     return *this;
   }
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  Entry*& operator[](std::size_t i) { return (*pieces_[i / kPiece])[i % kPiece]; }
-  Entry* operator[](std::size_t i) const { return (*pieces_[i / kPiece])[i % kPiece]; }
+  Entry* operator[](std::size_t i) const { return table_->at((*pieces_[i / kPiece])[i % kPiece]); }
   Entry* back() const { return (*this)[size_ - 1]; }
 
-  void push_back(Entry* entry) {
+  // All of them are of one table.
+  void push_back(const EntryTable& table, Entry* entry) {
+    table_ = &table;
     if (size_ == pieces_.size() * kPiece) pieces_.push_back(std::make_unique_for_overwrite<Piece>());
-    (*this)[size_++] = entry;
+    set(size_++, entry);
   }
+  void set(std::size_t i, Entry* entry) { (*pieces_[i / kPiece])[i % kPiece] = table_->id(entry); }
   void pop_back() {
     --size_;
     if (size_ % kPiece == 0) pieces_.pop_back();
@@ -45,7 +49,8 @@ class EntryList {
 
  private:
   static constexpr std::size_t kPiece = 512;
-  using Piece = std::array<Entry*, kPiece>;
+  using Piece = std::array<std::uint32_t, kPiece>;
+  const EntryTable* table_ = nullptr;  // of its entries, once there are any
   std::vector<std::unique_ptr<Piece>> pieces_;
   std::size_t size_ = 0;
 };

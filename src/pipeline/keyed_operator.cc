@@ -76,7 +76,7 @@ void KeyedOperator::apply(const InputRow& row) {
       entries_.start_anew(found.payload);
     } else {
       if (!make_entry(found, row)) return;
-      if (windowed_) entries_of(window_).push_back(found.entry);
+      if (windowed_) entries_of(window_).push_back(entries_.table(), found.entry);
     }
     entries_.begin(found.payload, row);
   }
@@ -182,7 +182,7 @@ void KeyedOperator::mark_pending(EntryTable::Entry* entry, JournalTime now) {
   std::byte* flag = EntryTable::payload(entry);
   if (*flag != std::byte{0}) return;
   *flag = std::byte{1};
-  pending_[windowed_ ? window_.start : 0].push_back(entry);
+  pending_[windowed_ ? window_.start : 0].push_back(entries_.table(), entry);
   if (every_due_) return;
   const std::int64_t every = plan_.settings->emit_every.count();
   const TumblingWindows beats(Duration(every), Duration(0));
@@ -417,10 +417,11 @@ Status KeyedOperator::find_open() {
       if (!start)
         good = false;
       else
-        open_[*start].push_back(entry);
-      if (start && every_ && *EntryTable::payload(entry) != std::byte{0}) pending_[*start].push_back(entry);
+        open_[*start].push_back(entries_.table(), entry);
+      if (start && every_ && *EntryTable::payload(entry) != std::byte{0})
+        pending_[*start].push_back(entries_.table(), entry);
     } else if (every_ && *EntryTable::payload(entry) != std::byte{0}) {
-      pending_[0].push_back(entry);
+      pending_[0].push_back(entries_.table(), entry);
     }
   });
   if (pending_.empty()) every_due_.reset();

@@ -16,17 +16,20 @@ void OrderedDrain::prepare() {
   run_.clear();
   for (std::size_t i = prepared_; i < end; ++i) run_.push_back(entries_[i]);
   sort_.sort(run_);
-  for (std::size_t i = prepared_; i < end; ++i) entries_[i] = run_[i - prepared_];
-  heads_.push_back({prepared_, end});
+  for (std::size_t i = prepared_; i < end; ++i) entries_.set(i, run_[i - prepared_]);
+  heads_.push_back({prepared_, end, run_.front()});
   prepared_ = end;
   if (unprepared() == 0)
     std::ranges::make_heap(heads_, [this](const Head& a, const Head& b) { return later(a, b); });
 }
 
 EntryTable::Entry* OrderedDrain::next() {
-  EntryTable::Entry* entry = entries_[heads_.front().at++];
-  if (heads_.front().at == heads_.front().end) {
-    heads_.front() = heads_.back();
+  Head& head = heads_.front();
+  EntryTable::Entry* const entry = head.entry;
+  if (++head.at != head.end) {
+    head.entry = entries_[head.at];
+  } else {
+    head = heads_.back();
     heads_.pop_back();
   }
   settle();
@@ -51,7 +54,7 @@ void OrderedDrain::settle() {
 }
 
 bool OrderedDrain::later(const Head& a, const Head& b) const {
-  return key_of(entries_[a.at]) > key_of(entries_[b.at]);
+  return key_of(a.entry) > key_of(b.entry);
 }
 
 }  // namespace tidemark

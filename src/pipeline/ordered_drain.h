@@ -34,6 +34,7 @@ class OrderedDrain {
  private:
   struct Head {
     std::size_t at, end;
+    EntryTable::Entry* entry;  // at `at`
   };
   std::string_view key_of(const EntryTable::Entry* entry) const {
     return EntryTable::key(entry).substr(skipped_);

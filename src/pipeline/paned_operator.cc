@@ -62,7 +62,7 @@ void PanedOperator::apply(const InputRow& row) {
     if (entries_.is_full()) return entries_.refuse(row);
     entries_.create(found);
     join_chain(found.entry);
-    panes_[pane_.start].push_back(found.entry);
+    panes_[pane_.start].push_back(entries_.table(), found.entry);
     if (pane_.last_end > watermark_)
       next_close_ = std::min(next_close_, windows_.first_end_after(std::max(pane_.start, watermark_)));
     entries_.begin(found.payload, row);
@@ -143,7 +143,7 @@ bool PanedOperator::close_next(JournalTime now, Position position, Budget& budge
       const Chain* chain = chains_.at(gathered_);
       if (chain == nullptr) continue;
       if (const auto panes = chain->between(start, closing_); !panes.empty())
-        gathering_.push_back(panes.front().entry);
+        gathering_.push_back(entries_.table(), panes.front().entry);
     }
     gathered_ = 0;
     watermark_ = closing_;
@@ -205,7 +205,7 @@ void PanedOperator::mark_pending(Entry* entry, JournalTime now) {
   std::byte* flag = EntryTable::payload(entry);
   if (*flag != std::byte{0}) return;
   *flag = std::byte{1};
-  pending_[pane_.start].push_back(entry);
+  pending_[pane_.start].push_back(entries_.table(), entry);
   if (every_due_) return;
   const std::int64_t every = plan_.settings->emit_every.count();
   const TumblingWindows beats(Duration(every), Duration(0));
@@ -358,9 +358,9 @@ Status PanedOperator::find_open() {
       good = false;
       return;
     }
-    panes_[*start].push_back(entry);
+    panes_[*start].push_back(entries_.table(), entry);
     if (every_ && *EntryTable::payload(entry) != std::byte{0} && windows_.last_end(*start) > watermark_)
-      pending_[*start].push_back(entry);
+      pending_[*start].push_back(entries_.table(), entry);
   });
   if (pending_.empty()) every_due_.reset();
   for (auto& [start, entries] : panes_)  // so that every chain grows at its end

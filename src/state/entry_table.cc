@@ -75,6 +75,9 @@ class EntryTable::Work {
     });
   }
 
+  std::uint32_t id(Entry* entry) const { return slabs_.id_of(entry); }
+  Entry* at(std::uint32_t id) const { return slabs_.at(id); }
+
   Entry* find(std::string_view key) const { return find(hash_of(key), key); }
 
   std::pair<Entry*, bool> find_or_create(std::string_view key) {
@@ -461,6 +464,13 @@ void EntryTable::erase(Entry* entry) {
 }
 void EntryTable::clear() {
   work_->clear();
+}
+
+std::uint32_t EntryTable::id(Entry* entry) const {
+  return work_->id(entry);
+}
+EntryTable::Entry* EntryTable::at(std::uint32_t id) const {
+  return work_->at(id);
 }
 
 std::string_view EntryTable::key(const Entry* entry) {

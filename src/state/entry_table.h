@@ -82,6 +82,10 @@ class EntryTable {
   void erase(Entry* entry);
   void clear();  // erases all
 
+  // A name for an entry in half the bytes of a pointer, good until it is erased.
+  std::uint32_t id(Entry* entry) const;
+  Entry* at(std::uint32_t id) const;
+
   static std::string_view key(const Entry* entry);
   static std::byte* payload(Entry* entry);
   static const std::byte* payload(const Entry* entry);

@@ -123,7 +123,7 @@ TEST_CASE("ordered drain: entries come in key order, whatever their number, and 
     std::vector<std::string> keys;
     for (std::size_t i = 0; i < count; ++i) {
       const std::string key = format("{:x}-{}", random.next() % 1000, i);
-      entries.push_back(table.find_or_create(key).first);
+      entries.push_back(table, table.find_or_create(key).first);
       keys.push_back(key);
     }
     std::sort(keys.begin(), keys.end());
