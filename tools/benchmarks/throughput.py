@@ -33,6 +33,7 @@ class Job:
     store: str = "files"
     sink: str = "file"
     pipelines: int = 1
+    expressions: bool = False
     barred: bool = False
 
     @property
@@ -52,6 +53,7 @@ JOBS = [
     Job("sink-sqlite", "the same, sink SQLite, journal on", journal=True, sink="sqlite"),
     Job("sink-mqtt", "the same, sink MQTT (QoS 1), journal on", journal=True, sink="mqtt"),
     *both("pipelines-10", "the same, 10 pipelines on the source", pipelines=10),
+    *both("expressions", "the same, each record through `where` and two derived columns", expressions=True),
     *both("tcp-json-shuffled", "TCP, JSON with its fields in another order each time", shape="shuffled", barred=True),
     *both("tcp-json-noise", "TCP, JSON, a third of it unread and incompressible", shape="noise", barred=True),
     *both("keys-1", "TCP, JSON, 1 key", keys=1),
@@ -89,6 +91,20 @@ key_by = ["device"]
 window = {{ type = "tumbling", size = "1s" }}
 select = ["count(*) AS n", "avg(temperature_celsius) AS mean", "min(temperature_celsius) AS low",
           "max(temperature_celsius) AS high"]
+to = ["{to}"]
+"""
+
+# Every record passes, as the yardstick counts them all.
+EXPRESSIONS = """
+[pipelines.{name}]
+from = ["feed"]
+derive = ["temperature_celsius * 1.8 + 32 AS fahrenheit",
+          "(temperature_celsius - 20) * (temperature_celsius - 20) AS strain"]
+where = "temperature_celsius BETWEEN -40 AND 125 AND unit <> 'degree Fahrenheit'"
+key_by = ["device"]
+window = {{ type = "tumbling", size = "1s" }}
+select = ["count(*) AS n", "avg(temperature_celsius) AS mean", "min(temperature_celsius) AS low",
+          "max(temperature_celsius) AS high", "max(fahrenheit) AS high_fahrenheit", "avg(strain) AS strain"]
 to = ["{to}"]
 """
 
@@ -184,7 +200,8 @@ def configuration(job, made, port, url=""):
               "udp": f'type = "udp"\nlisten = "127.0.0.1:{port}"\nrcvbuf = "4MiB"',
               "file": f'type = "file"\npath = "{made.path}"\nfollow = true'}[job.transport]
     sinks = ["nothing" if job.sink == "null" else "results"] + ["nothing"] * (job.pipelines - 1)
-    pipelines = "".join(PIPELINE.format(name=f"windows_{i}", to=to) for i, to in enumerate(sinks))
+    pipeline = EXPRESSIONS if job.expressions else PIPELINE
+    pipelines = "".join(pipeline.format(name=f"windows_{i}", to=to) for i, to in enumerate(sinks))
     return CONFIGURATION.format(store=job.store, journal=str(job.journal).lower(), source=source,
                                 format=FORMATS[made.format], pipelines=pipelines,
                                 sink=SINKS[job.sink].format(url=url))
