@@ -91,6 +91,7 @@ class Program {
   }
 
  private:
+  friend class BatchPrograms;
   friend class Compilation;
   friend class Evaluation;
 
