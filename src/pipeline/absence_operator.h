@@ -36,6 +36,10 @@ class AbsenceOperator final : public Operator {
   explicit AbsenceOperator(const OperatorOptions& options);
   ~AbsenceOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
+  bool foresees() const override { return rows_.foresees(); }
+  void foresee(const Foresight& foresight, const PipelineInput& input) override {
+    rows_.foresee(foresight, input);
+  }
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   bool close_for_step(const ClockStep& step, Position position, Budget& budget) override;
   // A stop for good says nothing about the keys.

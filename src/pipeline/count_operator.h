@@ -23,6 +23,10 @@ class CountOperator final : public Operator {
   explicit CountOperator(const OperatorOptions& options);
   ~CountOperator() override;
   void process(const InputRow& row, const PipelineInput& input) override;
+  bool foresees() const override { return rows_.foresees(); }
+  void foresee(const Foresight& foresight, const PipelineInput& input) override {
+    rows_.foresee(foresight, input);
+  }
   bool advance(EventTime, JournalTime, Position, Budget&) override { return true; }
   bool only_time_moves() const override { return true; }
   bool close_for_step(const ClockStep&, Position, Budget&) override { return true; }

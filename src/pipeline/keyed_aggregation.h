@@ -80,13 +80,15 @@ class KeyedAggregation {
   // ---- of records to come
 
   bool foresees() const { return table_->size() >= foresees_from_; }
-  // Brings near what these rows will meet, where their keys can be told from what is decoded. front(row): the
-  // time that is the front part of its key, where keys have one.
+  // After rows().foresee(). Brings near what these rows will meet, where their keys can be told from what is
+  // decoded. front(row): the time that is the front part of its key, where keys have one.
   template <class Front>
   void foresee(const Foresight& foresight, const PipelineInput& input, Front front) {
     if (!can_foresee(foresight, input)) return;
     foreseen_.begin(foresight);
-    for (const ForeseenRow& row : foresight.rows) {
+    for (std::size_t i = 0; i < foresight.rows.size(); ++i) {
+      if (rows_.will_leave_out(i)) continue;
+      const ForeseenRow& row = foresight.rows[i];
       ForeseenKeys::Key& key = foreseen_.add(row.values);
       if (front_ != 0) key.bytes.append_time(key.front = front(row));
       for (const Program& column : plan_.keys)

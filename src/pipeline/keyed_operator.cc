@@ -51,6 +51,7 @@ void KeyedOperator::process(const InputRow& row, const PipelineInput& input) {
 }
 
 void KeyedOperator::foresee(const Foresight& foresight, const PipelineInput& input) {
+  rows_.foresee(foresight, input);
   entries_.foresee(foresight, input, [&, window = window_](const ForeseenRow& row) mutable {
     const std::int64_t time = plan_.processing_time ? to_ns(foresight.received) : to_ns(row.time);
     if (!window.holds(time)) {

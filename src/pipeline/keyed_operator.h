@@ -31,7 +31,7 @@ class KeyedOperator final : public Operator {
  public:
   explicit KeyedOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
-  bool foresees() const override { return entries_.foresees(); }
+  bool foresees() const override { return entries_.foresees() || rows_.foresees(); }
   void foresee(const Foresight& foresight, const PipelineInput& input) override;
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   bool only_time_moves() const override { return windowed_; }

@@ -117,7 +117,8 @@ class Operator {
   virtual void process(const InputRow& row, const PipelineInput& input) = 0;
   // Whether it is worth while to tell it of rows to come.
   virtual bool foresees() const { return false; }
-  // What these rows will meet may be brought near; nothing else may come of it.
+  // What these rows will meet may be brought near, and what follows from them alone may be evaluated; nothing
+  // that comes out may depend on it.
   virtual void foresee(const Foresight& /*foresight*/, const PipelineInput& /*input*/) {}
   // The watermark has come to `watermark` and journal time to `now`: closes windows, emits what is due. False
   // when the budget ended first; then it is called again with the same arguments before anything else.

@@ -30,6 +30,10 @@ class PanedOperator final : public Operator {
  public:
   explicit PanedOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
+  bool foresees() const override { return rows_.foresees(); }
+  void foresee(const Foresight& foresight, const PipelineInput& input) override {
+    rows_.foresee(foresight, input);
+  }
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   // Corrections leave with it.
   bool only_time_moves() const override { return lateness_ == Duration(0); }

@@ -24,7 +24,8 @@ RowEvaluation::RowEvaluation(const PipelinePlan& plan, Outlets& outlets, EngineO
       output_(output),
       subject_("pipelines." + plan.settings->name),
       plain_(!plan.where && plan.derive.empty()),
-      computes_(computes(plan)) {
+      computes_(computes(plan)),
+      ahead_(plan) {
   working_.resize(RowBinder::slots_with_selected() + plan.select.size());
 }
 
@@ -35,6 +36,8 @@ bool RowEvaluation::derive_and_filter(const InputRow& row) {
 
 RowEvaluation::Verdict RowEvaluation::filter(const InputRow& row) {
   if (!plan_.where) return Verdict::passes;
+  if (const auto known = ahead_.verdict(); known != ForeseenValues::Verdict::unknown)
+    return known == ForeseenValues::Verdict::passes ? Verdict::passes : Verdict::left_out;
   const auto passes = plan_.where->evaluate_predicate(working_, arena_);
   if (!passes) {
     reject(row, "where: " + plan_.where->describe(passes.error()));
@@ -45,12 +48,14 @@ RowEvaluation::Verdict RowEvaluation::filter(const InputRow& row) {
 
 bool RowEvaluation::derive(std::span<const std::size_t> which, const InputRow& row) {
   for (const std::size_t i : which) {
+    Value& to = working_[RowBinder::derived_slot(i)];
+    if (ahead_.derived(i, to)) continue;
     const auto value = plan_.derive[i].evaluate(working_, arena_);
     if (!value) {
       reject(row, "derive: " + plan_.derive[i].describe(value.error()));
       return false;
     }
-    working_[RowBinder::derived_slot(i)] = *value;
+    to = *value;
   }
   return true;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "pipeline/foreseen_values.h"
 #include "pipeline/operator.h"
 
 namespace tidemark {
@@ -19,11 +20,22 @@ class RowEvaluation {
   // The parts of load(), for who does more between them.
   void gather(const InputRow& row, const PipelineInput& input) {
     ++counters_.records;
-    if (computes_) arena_.clear();
+    if (computes_) {
+      arena_.clear();
+      ahead_.turn_to(row);
+    }
     Value* to = working_.data();
     for (const std::uint32_t from : input.gather)
       *to++ = from == PipelineInput::kMissing ? Value::null() : row.values.data()[from];
   }
+  // As Operator's.
+  bool foresees() const { return ahead_.foresees(); }
+  void foresee(const Foresight& foresight, const PipelineInput& input) { ahead_.foresee(foresight, input); }
+  // Of the i-th row that is foreseen: `where` leaves it out, unless it cannot be evaluated.
+  bool will_leave_out(std::size_t i) const {
+    return ahead_.verdict_of(i) == ForeseenValues::Verdict::left_out;
+  }
+
   // These derived columns. False: the record was rejected.
   bool derive(std::span<const std::size_t> which, const InputRow& row);
   enum class Verdict { passes, left_out, rejected };
@@ -64,6 +76,7 @@ class RowEvaluation {
   std::string subject_;
   bool plain_;     // neither derives nor filters
   bool computes_;  // does more with a record than to take columns of it as they are
+  ForeseenValues ahead_;
   Arena arena_;
   std::vector<Value> working_, letter_;
   PipelineCounters counters_;

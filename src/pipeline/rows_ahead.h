@@ -1,6 +1,6 @@
 // RowsAhead decodes some lines of a read before their turn, so that the engine knows what they will meet and
-// can have it brought near (Operator::foresee): a record that waits for memory costs more than one that is
-// parsed.
+// can have it brought near or evaluated together (Operator::foresee): a record that waits for memory costs
+// more than one that is parsed, and an expression less over many records than over one.
 //
 // Which lines come is guessed from the bytes of the read. A wrong guess costs the work; a line is only taken
 // when it is the very bytes that were decoded. For decoders that give the same whenever they are asked

@@ -29,6 +29,10 @@ class SessionOperator final : public Operator {
  public:
   explicit SessionOperator(const OperatorOptions& options);
   void process(const InputRow& row, const PipelineInput& input) override;
+  bool foresees() const override { return rows_.foresees(); }
+  void foresee(const Foresight& foresight, const PipelineInput& input) override {
+    rows_.foresee(foresight, input);
+  }
   bool advance(EventTime watermark, JournalTime now, Position position, Budget& budget) override;
   bool only_time_moves() const override { return true; }
   bool close_for_step(const ClockStep& step, Position position, Budget& budget) override;

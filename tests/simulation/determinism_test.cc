@@ -25,6 +25,36 @@ dead_letter_to = "dead"
 )");
 }
 
+// Where several records stand in a read, these are evaluated over all of them at once.
+TEST_CASE("determinism: conditions and derived columns, some of which cannot be evaluated") {
+  obeys_the_law(R"(
+[pipelines.windows]
+from = ["a", "b"]
+derive = ["v * v AS square", "square / (v - 7) AS share", "CASE WHEN x IS NULL THEN v ELSE x + 0.1 END AS y",
+          "_time - ts AS behind"]
+where = "(v IN (3, 5, 9) OR y BETWEEN -20 AND 700) AND square > 4"
+key_by = ["k"]
+window = { type = "tumbling", size = "2s" }
+select = ["count(*) AS n", "sum(share) AS share", "max(y) AS y", "max(behind) AS behind", "avg(x) AS mean"]
+to = ["out"]
+late_to = "late"
+on_error = "dead-letter"
+dead_letter_to = "dead"
+[pipelines.each]
+from = ["a", "b"]
+where = "x > 500 OR v < 0"
+derive = ["x * 1.8 + 32 AS warm", "100 * (v + 50) / v AS share"]
+select = ["k", "warm", "share"]
+to = ["each"]
+[sinks.late]
+type = "file"
+path = "late.jsonl"
+[sinks.each]
+type = "file"
+path = "each.jsonl"
+)");
+}
+
 TEST_CASE("determinism: running aggregates on every update") {
   obeys_the_law(R"(
 [pipelines.running]
