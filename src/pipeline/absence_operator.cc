@@ -23,7 +23,7 @@ AbsenceOperator::AbsenceOperator(const OperatorOptions& options)
       clock_(to_ns(kEventTimeMin)),
       silences_(entries_),
       ends_(entries_),
-      arguments_(options.plan),
+      arguments_(options.plan, rows_),
       accumulation_(entries_.layout(), arguments_.calls()) {
   output_row_.resize(plan_.output_size());
   empty_.resize(entries_.layout().size() / 8 + 1);

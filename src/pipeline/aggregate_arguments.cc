@@ -4,21 +4,23 @@
 
 namespace tidemark {
 
-AggregateArguments::AggregateArguments(const PipelinePlan& plan) {
+AggregateArguments::AggregateArguments(const PipelinePlan& plan, RowEvaluation& rows) {
   std::vector<const Program*> places;
   for (std::size_t i = 0; i < plan.aggregates.size(); ++i) {
     const AggregateColumn& column = plan.aggregates[i];
     if (column.filter) {
-      steps_.push_back({&column, &*column.filter, static_cast<std::uint32_t>(i), true});
+      steps_.push_back(
+          {&column, &*column.filter, rows.add(*column.filter), static_cast<std::uint32_t>(i), true});
       passed_over_.resize(plan.aggregates.size());
     }
-    place(column, places);
+    place(column, rows, places);
   }
   values_.resize(places.size());
 }
 
 // Where an earlier aggregate has the same arguments, beside each other, they are shared.
-void AggregateArguments::place(const AggregateColumn& column, std::vector<const Program*>& places) {
+void AggregateArguments::place(const AggregateColumn& column, RowEvaluation& rows,
+                               std::vector<const Program*>& places) {
   const auto same = [](const Program& a, const Program* b) { return a.text() == b->text(); };
   const auto found =
       std::search(places.begin(), places.end(), column.arguments.begin(), column.arguments.end(),
@@ -32,7 +34,7 @@ void AggregateArguments::place(const AggregateColumn& column, std::vector<const 
     if (const auto slot = program.bare_slot())
       copies_.push_back({*slot, to});
     else
-      steps_.push_back({&column, &program, to, false});
+      steps_.push_back({&column, &program, rows.add(program), to, false});
     places.push_back(&program);
   }
 }
@@ -45,6 +47,10 @@ bool AggregateArguments::evaluate_steps(RowEvaluation& rows, const InputRow& row
 
 bool AggregateArguments::evaluate_step(const Step& step, RowEvaluation& rows, const InputRow& row) {
   if (step.is_filter) {
+    if (Value known; rows.foreseen(step.number, known) && (known.is_boolean() || known.is_null())) {
+      passed_over_[step.to] = known.is_boolean() && known.as_boolean() ? 0 : 1;
+      return true;
+    }
     const auto passes = step.program->evaluate_predicate(rows.working(), rows.arena());
     if (!passes) {
       rows.reject(row, "filter: " + step.program->describe(passes.error()));
@@ -53,6 +59,7 @@ bool AggregateArguments::evaluate_step(const Step& step, RowEvaluation& rows, co
     passed_over_[step.to] = *passes ? 0 : 1;
     return true;
   }
+  if (rows.foreseen(step.number, values_[step.to])) return true;
   const auto value = step.program->evaluate(rows.working(), rows.arena());
   if (!value) {
     rows.reject(row, step.column->text + ": " + step.program->describe(value.error()));

@@ -15,7 +15,8 @@ namespace tidemark {
 
 class AggregateArguments {
  public:
-  explicit AggregateArguments(const PipelinePlan& plan);
+  // Of the records that `rows` lets pass.
+  AggregateArguments(const PipelinePlan& plan, RowEvaluation& rows);
 
   // False when the record was rejected.
   bool evaluate(RowEvaluation& rows, const InputRow& row) {
@@ -35,13 +36,14 @@ class AggregateArguments {
   struct Step {
     const AggregateColumn* column;
     const Program* program;
-    std::uint32_t to;  // in values_; of a filter, the aggregate
+    std::size_t number;  // of the program in RowEvaluation
+    std::uint32_t to;    // in values_; of a filter, the aggregate
     bool is_filter;
   };
   struct Copy {
     std::uint32_t slot, to;
   };
-  void place(const AggregateColumn& column, std::vector<const Program*>& places);
+  void place(const AggregateColumn& column, RowEvaluation& rows, std::vector<const Program*>& places);
   bool evaluate_steps(RowEvaluation& rows, const InputRow& row);
   bool evaluate_step(const Step& step, RowEvaluation& rows, const InputRow& row);
 

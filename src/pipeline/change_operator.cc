@@ -14,7 +14,7 @@ ChangeOperator::ChangeOperator(const OperatorOptions& options)
       ttl_(*options.plan.settings->ttl),
       clock_(to_ns(kEventTimeMin)),
       ends_(entries_),
-      arguments_(options.plan),
+      arguments_(options.plan, rows_),
       accumulation_(entries_.layout(), arguments_.calls()) {
   output_row_.resize(plan_.output_size());
   seen_.resize(plan_.changes.size());

@@ -24,6 +24,12 @@ ForeseenValues::ForeseenValues(const PipelinePlan& plan)
       foresees_((plan.where && may_pay(*plan.where)) || std::ranges::any_of(plan.derive, may_pay)),
       forms_(plan.inputs.size()) {}
 
+std::size_t ForeseenValues::add(const Program& program) {
+  foresees_ = foresees_ || may_pay(program);
+  further_.push_back(&program);
+  return further_.size() - 1;
+}
+
 // Where a program's values are found in the batch.
 std::optional<Lane> ForeseenValues::add(Batch& batch, const Columns& columns, const Program& program) {
   return batch.programs.add(program, [&](std::uint32_t slot) -> std::optional<Lane> {
@@ -59,6 +65,8 @@ ForeseenValues::Form& ForeseenValues::form_of(const Columns& columns) {
       form->derived[i] = place(*batch, plan_.derive[i], derived_lane(*batch, columns, i));
   }
   if (plan_.where) form->where = place(form->before, *plan_.where, add(form->before, columns, *plan_.where));
+  for (const Program* const program : further_)
+    form->further.push_back(place(form->after, *program, add(form->after, columns, *program)));
   foresees_ = std::ranges::any_of(plan_.inputs, [&](const PipelineInput& input) {
     const auto& its = forms_[index_of(input)];
     return input.from_source && (!its || its->before.any || its->after.any);

@@ -1,9 +1,9 @@
-// ForeseenValues are what `where` and the derived columns of a pipeline give for rows whose turn comes soon
-// (Operator::foresee), evaluated for all of them at once where they have a batch form. In a row's turn they
-// are taken as what its own evaluation would give; what is not known is evaluated then.
+// ForeseenValues are what `where`, the derived columns and further programs of a pipeline give for rows whose
+// turn comes soon (Operator::foresee), evaluated for all of them at once where they have a batch form. In a
+// row's turn they are taken as what its own evaluation would give; what is not known is evaluated then.
 //
-// Only what follows from decoded columns is evaluated ahead, derived columns that `where` does not need only
-// for rows that it does not leave out. Threads: loop only.   Lifetime: the plan outlives it.
+// Only what follows from decoded columns is evaluated ahead, and what `where` does not need only for rows
+// that it does not leave out. Threads: loop only.   Lifetime: the plan outlives it.
 #pragma once
 
 #include <array>
@@ -24,6 +24,9 @@ class ForeseenValues {
  public:
   explicit ForeseenValues(const PipelinePlan& plan);
 
+  // A further program over the working row, for records that pass. Its number; before rows are foreseen.
+  std::size_t add(const Program& program);
+
   // Something may be known of rows to come.
   bool foresees() const { return foresees_; }
   void foresee(const Foresight& foresight, const PipelineInput& input);
@@ -41,6 +44,9 @@ class ForeseenValues {
   // Of the row at hand. False when it is not known.
   bool derived(std::size_t column, Value& out) const {
     return at_ != kNowhere && value(form_->derived[column], out);
+  }
+  bool further(std::size_t number, Value& out) const {
+    return at_ != kNowhere && value(form_->further[number], out);
   }
   Verdict verdict() const { return at_ != kNowhere ? verdicts_[at_] : Verdict::unknown; }
 
@@ -66,7 +72,7 @@ class ForeseenValues {
   // The batch form of the programs, over the rows of one input.
   struct Form {
     Batch before, after;  // `where` and what it needs; what comes after it
-    std::vector<Place> derived;
+    std::vector<Place> derived, further;
     Place where;
   };
   struct Columns {
@@ -88,6 +94,7 @@ class ForeseenValues {
   }
 
   const PipelinePlan& plan_;
+  std::vector<const Program*> further_;
   bool foresees_;
   std::vector<std::unique_ptr<Form>> forms_;  // by input; null until rows of it are foreseen
   const Form* form_ = nullptr;                // of the rows that are foreseen

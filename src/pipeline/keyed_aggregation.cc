@@ -29,7 +29,7 @@ KeyedAggregation::KeyedAggregation(const OperatorOptions& options, std::size_t f
       payload_size_(states_at_ + layout().size()),
       table_(std::make_unique<EntryTable>(std::make_unique<KeyedPayload>(aggregates_, prefix_),
                                           options.hash_seed)),
-      arguments_(options.plan),
+      arguments_(options.plan, rows_),
       accumulation_(layout(), arguments_.calls()) {
   output_row_.resize(plan_.output_size());
   empty_.resize((layout().size() + 7) / 8 + 1);

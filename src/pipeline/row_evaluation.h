@@ -36,6 +36,12 @@ class RowEvaluation {
     return ahead_.verdict_of(i) == ForeseenValues::Verdict::left_out;
   }
 
+  // Another program over the working row: its number, for foreseen(). Before the first record.
+  std::size_t add(const Program& program) { return ahead_.add(program); }
+  // What it gives for the record at hand, which passes. False when it is not known; then it must be
+  // evaluated.
+  bool foreseen(std::size_t program, Value& out) const { return ahead_.further(program, out); }
+
   // These derived columns. False: the record was rejected.
   bool derive(std::span<const std::size_t> which, const InputRow& row);
   enum class Verdict { passes, left_out, rejected };

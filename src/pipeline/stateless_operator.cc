@@ -5,13 +5,16 @@
 namespace tidemark {
 
 StatelessOperator::StatelessOperator(const OperatorOptions& options)
-    : plan_(options.plan), outlets_(options.outlets), rows_(options.plan, options.outlets, options.output) {}
+    : plan_(options.plan), outlets_(options.outlets), rows_(options.plan, options.outlets, options.output) {
+  for (const Program& column : plan_.select) numbers_.push_back(rows_.add(column));
+}
 
 void StatelessOperator::process(const InputRow& row, const PipelineInput& input) {
   if (!rows_.load(row, input)) return;
   const std::span<Value> working = rows_.working();
   const std::span<Value> selected = working.subspan(RowBinder::slots_with_selected());
   for (std::size_t i = 0; i < plan_.select.size(); ++i) {
+    if (rows_.foreseen(numbers_[i], selected[i])) continue;
     const auto value = plan_.select[i].evaluate(working, rows_.arena());
     if (!value) return rows_.reject(row, "select: " + plan_.select[i].describe(value.error()));
     selected[i] = *value;

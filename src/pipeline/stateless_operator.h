@@ -1,6 +1,8 @@
 // A pipeline without aggregates: every record that passes is a result.
 #pragma once
 
+#include <vector>
+
 #include "pipeline/operator.h"
 #include "pipeline/row_evaluation.h"
 
@@ -33,6 +35,7 @@ class StatelessOperator final : public Operator {
   const PipelinePlan& plan_;
   Outlets& outlets_;
   RowEvaluation rows_;
+  std::vector<std::size_t> numbers_;  // in it, of the columns of select
 };
 
 }  // namespace tidemark

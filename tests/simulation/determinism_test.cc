@@ -26,7 +26,7 @@ dead_letter_to = "dead"
 }
 
 // Where several records stand in a read, these are evaluated over all of them at once.
-TEST_CASE("determinism: conditions and derived columns, some of which cannot be evaluated") {
+TEST_CASE("determinism: conditions, columns and arguments, some of which cannot be evaluated") {
   obeys_the_law(R"(
 [pipelines.windows]
 from = ["a", "b"]
@@ -35,7 +35,8 @@ derive = ["v * v AS square", "square / (v - 7) AS share", "CASE WHEN x IS NULL T
 where = "(v IN (3, 5, 9) OR y BETWEEN -20 AND 700) AND square > 4"
 key_by = ["k"]
 window = { type = "tumbling", size = "2s" }
-select = ["count(*) AS n", "sum(share) AS share", "max(y) AS y", "max(behind) AS behind", "avg(x) AS mean"]
+select = ["count(*) AS n", "sum(share) AS share", "max(y) AS y", "max(behind) AS behind", "avg(x) AS mean",
+          "count(*) FILTER (WHERE x > 500 AND v <> 11) AS high", "sum(square - 100 / (v - 13)) AS odd"]
 to = ["out"]
 late_to = "late"
 on_error = "dead-letter"
@@ -44,7 +45,7 @@ dead_letter_to = "dead"
 from = ["a", "b"]
 where = "x > 500 OR v < 0"
 derive = ["x * 1.8 + 32 AS warm", "100 * (v + 50) / v AS share"]
-select = ["k", "warm", "share"]
+select = ["k", "warm", "share", "share * v AS back", "9223372036854775807 - v * v * share AS rest"]
 to = ["each"]
 [sinks.late]
 type = "file"

@@ -36,6 +36,8 @@ class Ahead {
     }
     values->foresee({number, foreseen, kRowFirstColumn, JournalTime()}, input());
   }
+  // A condition of the pipeline, as a program that stands beside.
+  const Program& where() const { return *plan_->pipelines[0].where; }
   void turn_to(std::size_t i, std::uint64_t number = 1) {
     values->turn_to({.values = {row(i), kColumns},
                      .time = {},
@@ -100,6 +102,18 @@ TEST_CASE(
   CHECK(a.values->verdict_of(2) == Verdict::passes);
   CHECK(a.derived_of_all(6) == Texts{"unknown", "unknown", "6", "8", "10", "12"});
   CHECK(a.values->verdict() == Verdict::passes);
+}
+
+TEST_CASE("a further program is known of rows that pass") {
+  Ahead a("where = \"v > 2\"");
+  CHECK(a.values->add(a.where()) == 0);
+  a.foresee(integers({1, 2, 3, 4, 5, 6}));
+  Value value;
+  a.turn_to(1);
+  CHECK(!a.values->further(0, value));
+  a.turn_to(2);
+  REQUIRE(a.values->further(0, value));
+  CHECK(to_text(value) == "true");
 }
 
 TEST_CASE("a row that cannot be evaluated is not known, nor is it left out") {
