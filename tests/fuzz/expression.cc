@@ -1,6 +1,6 @@
 // Any text as an expression: parse, compile, evaluate. The first byte decides what the record's fields hold;
 // the rest is the text. Beside not crashing, the canonical text of what parses must parse back to itself, and
-// what is known of the result's type must be true.
+// what is known of the result's type must be true, and a batch gives the same value.
 
 #include <cmath>
 #include <cstddef>
@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/invariant.h"
 #include "base/zone.h"
+#include "expressions/batch_programs.h"
 #include "expressions/compile.h"
 #include "expressions/parser.h"
 
@@ -87,6 +88,19 @@ class FuzzBinder final : public Binder {
   std::vector<Value> slots_;
 };
 
+// A batch gives what the program gives; it may say that it does not know.
+void check_batch(const Program& program, const std::vector<Value>& slots,
+                 const std::expected<Value, EvalError>& value) {
+  BatchPrograms batch;
+  const auto lane = batch.add(program, [&](std::uint32_t slot) { return std::optional(batch.column(slot)); });
+  if (!lane) return;
+  const Value* const row = slots.data();
+  batch.evaluate({&row, 1});
+  Value found;
+  if (batch.value(*lane, 0, found))
+    invariant(value && same_value(found, *value), "a batch gives the value that the program gives");
+}
+
 bool is_aggregate(std::string_view name, std::size_t arguments) {
   return name == "count" || name == "sum" || ((name == "min" || name == "max") && arguments == 1);
 }
@@ -117,6 +131,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } else {
     invariant(!program->describe(value.error()).empty(), "an error can be described");
   }
+  check_batch(*program, binder.slots(), value);
   (void)program->evaluate_predicate(binder.slots(), arena);
   return 0;
 }
