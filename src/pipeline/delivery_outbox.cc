@@ -176,7 +176,10 @@ void Delivery::fetch() {
     if (!part) return outbox_failed(part.error(), [this] { pump(); });
     outbox_trouble_.clear();
     for (const std::string& line : part->reports) doors_.log.error(subject(), line);
-    if (part->rows.empty() && !stored_.empty()) consume(stored_.extent().end);  // the rest of it did not read
+    if (part->rows.empty() && !stored_.empty()) {  // the rest of it did not read
+      missing_ += stored_.extent().end - stored_.extent().first;
+      consume(stored_.extent().end);
+    }
     for (OutboxRow& row : part->rows) fetched_.push_back(from_outbox(std::move(row)));
     pump();
   });
