@@ -182,10 +182,8 @@ bool null_or_nan(const Value& v) {
 bool less(const Value& a, const Value& b) {
   if (a.is_text()) return a.as_text() < b.as_text();
   if (a.is_boolean()) return a.as_boolean() < b.as_boolean();
-  const auto exact = [](const Value& v) {  // 64 bits of mantissa or more hold both kinds
-    return v.is_integer() ? static_cast<long double>(v.as_integer()) : static_cast<long double>(v.as_real());
-  };
-  return exact(a) < exact(b);
+  if (a.is_integer() && b.is_integer()) return a.as_integer() < b.as_integer();
+  return a.as_number() < b.as_number();  // exact: where kinds are mixed, integers are small
 }
 
 using Oracle = std::function<Value(const std::vector<Fed>&)>;
