@@ -65,7 +65,7 @@ Function::Preparation prepare_extract(std::span<const KnownArgument> arguments, 
       group = (*call)->pattern.group(wanted.as_text());
     } else {
       group.reset();
-      if (wanted.as_integer() >= 0 && static_cast<std::size_t>(wanted.as_integer()) <= groups)
+      if (wanted.as_integer() >= 0 && static_cast<std::uint64_t>(wanted.as_integer()) <= groups)
         group = static_cast<std::size_t>(wanted.as_integer());
     }
   }

@@ -21,13 +21,13 @@ void TextBuilder::add(std::string_view text) {
   size_ += text.size();
 }
 
-void TextBuilder::repeat(std::string_view text, std::size_t times) {
+void TextBuilder::repeat(std::string_view text, std::uint64_t times) {
   if (text.empty() || times == 0) return;
   if (times > kMaxResultText / text.size()) {
     full_ = true;
     return;
   }
-  const std::size_t more = text.size() * times;
+  const std::size_t more = text.size() * static_cast<std::size_t>(times);
   if (capacity_ - size_ < more && !grow(more)) return;
   for (; times > 0; --times) add(text);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "base/arena.h"
@@ -29,7 +30,7 @@ class TextBuilder {
     if (size_ < capacity_ || grow(1)) at_[size_++] = c;
   }
   void add(std::string_view text);
-  void repeat(std::string_view text, std::size_t times);
+  void repeat(std::string_view text, std::uint64_t times);
 
   // Whether the bounds were reached: what was added since is lost.
   bool full() const { return full_; }

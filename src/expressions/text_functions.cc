@@ -76,7 +76,7 @@ Fault concat_ws(const Arguments& arguments, Value& out) {
 Fault repeat(const Arguments& arguments, Value& out) {
   TextBuilder repeated(arguments.arena, 0);
   if (const std::int64_t times = arguments[1].as_integer(); times > 0)
-    repeated.repeat(arguments[0].as_text(), static_cast<std::size_t>(times));
+    repeated.repeat(arguments[0].as_text(), static_cast<std::uint64_t>(times));
   return repeated.give(out);
 }
 
