@@ -58,21 +58,21 @@ def test_it_may_connect_to_the_server_of_the_words(tidemark):
         assert 'listen = "127.0.0.1:' in text
         instance.config_file.write_text(text.replace('listen = "127.0.0.1:', 'connect = "localhost:'))
 
-        def serve(count, total):
+        def serve(count, total, end, code):
+            """The program ends before the connection does: else it would connect again, and leave that one in the queue."""
+            instance.start()
             with server.accept()[0] as words:
                 words.sendall(b"hello\n" * count)
                 harness.wait_until(lambda: ("hello", total) in shown(instance), what=f"hello,{total}")
+                assert end() == code
 
-        instance.start()
-        serve(7, 7)
-        instance.command("stop")
-        assert instance.wait() == 0
-        instance.start()
-        serve(1, 8)
-        assert instance.kill9() == -9
-        instance.start()
-        serve(1, 9)
-        assert instance.terminate() == 0
+        def stop():
+            instance.command("stop")
+            return instance.wait()
+
+        serve(7, 7, stop, 0)
+        serve(1, 8, instance.kill9, -9)
+        serve(1, 9, instance.terminate, 0)
         assert [n for word, n in dict.fromkeys(shown(instance))] == list(range(1, 10))
 
 
