@@ -90,3 +90,20 @@ def test_rows_are_named_and_others_refused():
     assert len(names) == len(set(names)) and {"tcp-json", "mqtt-qos1", "flash"} <= set(names)
     refused = subprocess.run([ROOT / "tools/bench", "--rows", "tcp-jsn"], capture_output=True, text=True)
     assert refused.returncode == 2 and "there is no row tcp-jsn" in refused.stderr
+
+
+@pytest.mark.parametrize("words, why", [
+    ("mips", "invalid choice"), ("armhf --all", "measures nothing"), ("armhf --instructions", "measures nothing"),
+    ("armhf --rows udp-json", "udp-json compares no results")])
+def test_what_is_emulated_is_compared_and_not_measured(words, why):
+    refused = subprocess.run([ROOT / "tools/bench", "--emulated", *words.split()], capture_output=True, text=True)
+    assert refused.returncode == 2 and why in refused.stderr
+
+
+@pytest.mark.parametrize("words, why", [
+    ("emulate mips tidemark", "not 'mips'"), ("emulate amd64 tests/none", "tools/foreign/build amd64"),
+    ("build mips", "not 'mips'")])
+def test_what_cannot_be_emulated_is_named(words, why):
+    program, *arguments = words.split()
+    refused = subprocess.run([ROOT / "tools/foreign" / program, *arguments], capture_output=True, text=True)
+    assert refused.returncode == 1 and why in refused.stderr

@@ -75,7 +75,7 @@ def measure_day(row, interval, sync, seconds, bar, context):
         sender = None
         try:
             instance.start()
-            sender = subprocess.Popen([bench("feed"), "send", made.path, str(port), str(RATE)])
+            sender = subprocess.Popen([*bench("feed"), "send", made.path, str(port), str(RATE)])
             time.sleep(90)  # the first checkpoint is a base, and the ballast is laid in once, after a minute
             os.sync()
             begun, before, status = time.monotonic(), counter(instance), instance.status()

@@ -29,7 +29,7 @@ class Inputs:
         at = (shape, keys, records)
         if at not in self._made:
             path = self.folder / f"input-{shape}-{keys}-{records}"
-            made = subprocess.run([bench("feed"), "make", path, str(records), shape, str(keys)],
+            made = subprocess.run([*bench("feed"), "make", path, str(records), shape, str(keys)],
                                   check=True, capture_output=True, text=True)
             self._made[at] = Input(path, shape, records, keys, int(made.stdout))
         return self._made[at]

@@ -74,7 +74,7 @@ def probe(folder, journal, settings, load, rate):
     instance = Program(folder, text)
     try:
         instance.start(stdout=subprocess.PIPE)
-        done = subprocess.run([bench("probe"), load.path, str(port), str(rate), str(rate // PROBES_A_SECOND)],
+        done = subprocess.run([*bench("probe"), load.path, str(port), str(rate), str(rate // PROBES_A_SECOND)],
                               stdin=instance.process.stdout, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, f"not every probe came back:\n{done.stderr}{instance.stderr_tail()}"
     finally:

@@ -79,7 +79,7 @@ def broker(folder):
 
 def run_bare(folder, qos, made):
     with started(broker(folder)) as server:
-        process = subprocess.Popen([bench("subscribe"), str(server.port), TOPIC, str(qos), "add", folder / "bare.tsv"],
+        process = subprocess.Popen([*bench("subscribe"), str(server.port), TOPIC, str(qos), "add", folder / "bare.tsv"],
                                    stdout=subprocess.PIPE, text=True)
         process.stdout.readline()
         idle, start = cpu_seconds(process.pid), time.monotonic()
@@ -108,7 +108,7 @@ def run_tidemark(folder, qos, journal, made, totals, comparison):
 
 
 def publish(server, qos, made):
-    subprocess.run([bench("publish"), made.path, str(server.port), TOPIC, str(qos)], check=True)
+    subprocess.run([*bench("publish"), made.path, str(server.port), TOPIC, str(qos)], check=True)
 
 
 @contextlib.contextmanager

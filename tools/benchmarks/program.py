@@ -18,17 +18,28 @@ sys.path.insert(0, str(ROOT / "tests/e2e"))
 import harness  # noqa: E402
 
 TIDEMARK = BUILD / "tidemark"
+EMULATED = None  # the machine whose programs run, in qemu
+
+
+def emulate(machine):
+    """From now on the programs are those of another machine: "amd64", "arm64" or "armhf"."""
+    global EMULATED, TIDEMARK
+    EMULATED, TIDEMARK = machine, ROOT / "tools/foreign/tidemark"
+    os.environ["TIDEMARK_ARCH"] = machine
 
 
 def bench(name):
-    return BUILD / "tools/benchmarks" / f"bench_{name}"
+    """The words of a command that begin with this program."""
+    program = f"tools/benchmarks/bench_{name}"
+    return [ROOT / "tools/foreign/emulate", EMULATED, program] if EMULATED else [BUILD / program]
 
 
 def build():
     """The release build of Tidemark and of the programs that measure it."""
-    subprocess.run([ROOT / "tools/setup", "--bench"], check=True)
-    for command in (["cmake", "--preset", "release"],
-                    ["cmake", "--build", "--preset", "release", "--target", "tidemark", "bench_programs"]):
+    subprocess.run([ROOT / "tools/setup", "--package" if EMULATED else "--bench"], check=True)
+    targets = ["tidemark", "bench_programs"]
+    for command in [[ROOT / "tools/foreign/build", EMULATED, *targets]] if EMULATED else [
+            ["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release", "--target", *targets]]:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
         if done.returncode:
             sys.exit(done.stdout + done.stderr)

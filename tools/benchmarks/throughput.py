@@ -174,7 +174,7 @@ def report(job, made, bare, runs, context):
 
 def run_bare(folder, transport, made):
     written = folder / "bare.tsv"
-    command = [bench("bare"), transport, made.format, written] + ([made.path] if transport == "file" else [])
+    command = [*bench("bare"), transport, made.format, written] + ([made.path] if transport == "file" else [])
     start = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     if transport != "file":
@@ -190,9 +190,9 @@ def run_bare(folder, transport, made):
 
 def feed(transport, made, port):
     if transport == "udp":
-        subprocess.run([bench("feed"), "datagrams", made.path, str(port), str(DATAGRAM_RATE)], check=True)
+        subprocess.run([*bench("feed"), "datagrams", made.path, str(port), str(DATAGRAM_RATE)], check=True)
     else:
-        subprocess.run([bench("feed"), "send", made.path, str(port)], check=True)
+        subprocess.run([*bench("feed"), "send", made.path, str(port)], check=True)
 
 
 def configuration(job, made, port, url=""):
@@ -212,7 +212,7 @@ def run_tidemark(folder, job, made, totals, comparison):
     broker = harness.Mosquitto(folder / "broker", persistence=False).start() if job.sink == "mqtt" else None
     keeper = None
     if broker:
-        keeper = subprocess.Popen([bench("subscribe"), str(broker.port), "results", "1", "keep", folder / "kept",
+        keeper = subprocess.Popen([*bench("subscribe"), str(broker.port), "results", "1", "keep", folder / "kept",
                                    str(made.results)], stdout=subprocess.PIPE, text=True)
         keeper.stdout.readline()
     instance = Program(folder, configuration(job, made, port, broker.url if broker else ""))
